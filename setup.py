@@ -1,0 +1,1 @@
+from scikit_build_core.setuptools.build_meta import *  # noqa

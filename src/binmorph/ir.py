@@ -1,0 +1,333 @@
+"""The graph: the only vocabulary that exporter, file, cost model and runtime share.
+
+Every packed layer is a *thresholded popcount correlation*. One neuron sees a window of n bits x and fires when
+
+    y = [ popcount(x AND plus) - popcount(x AND minus) >= threshold ]  XOR  invert
+
+- erosion by S:        plus = S, minus = {}, threshold = |S|
+- dilation by S:       plus = S, minus = {}, threshold = 1
+- rank filter:         plus = S, minus = {}, 1 < threshold < |S|
+- signed literals:     minus holds the inputs that enter complemented, NOT x = 1 - x, hence
+                       AND of literals: threshold = |plus|;  OR of literals: threshold = 1 - |minus|
+- constants:           plus = minus = {}, threshold = 0 (one) or 1 (zero)
+
+Shapes never contain the batch. Windows follow the correlation convention of torch ``conv2d``: the tap at row i,
+column j of a (kh, kw) window reads x(p + (i - kh // 2, j - kw // 2)); structuring elements are not reflected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import ClassVar, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import FormatError, ShapeError
+
+BORDERS = ("replicate", "zeros", "ones", "valid")
+"""What a window sees outside the image; ``valid`` computes only windows that lie inside (the output shrinks)."""
+
+
+class Status(IntEnum):
+    """What is known of one neuron: how its packed form relates to the float neuron it came from."""
+
+    CONSTANT = 0  # never, or always, fires: proved
+    DILATION = 1  # OR over a structuring element (maybe complemented): proved
+    EROSION = 2  # AND over a structuring element (maybe complemented): proved
+    LITERAL = 3  # AND or OR of signed literals (hit-or-miss and its dual): proved
+    POPCOUNT = 4  # integer threshold on a (signed) popcount: proved
+    LOSSLESS = 5  # proved by exhaustion or by integer bit planes
+    APPROXIMATED = 6  # projected onto the nearest operator of the family; `distance` says how far
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """An array of threshold neurons that share one window size n.
+
+    Attributes (``...`` is any leading shape, for example (O, C) for the BiSE part of a BiSEL):
+        plus:      bool [..., n], inputs counted positively.
+        minus:     bool [..., n], inputs counted negatively; disjoint from ``plus``.
+        threshold: int32 [...], in [-|minus|, |plus| + 1].
+        invert:    bool [...], complements the output.
+        status:    uint8 [...], a :class:`Status`.
+        margin:    float64 [...], distance of the bias from the nearest bound of its exactness interval, in units
+                   of the (float) accumulator; NaN when the neuron is approximated.
+        distance:  float64 [...], Euclidean distance moved by the projection; 0 when exact.
+    """
+
+    plus: npt.NDArray[np.bool_]
+    minus: npt.NDArray[np.bool_]
+    threshold: npt.NDArray[np.int32]
+    invert: npt.NDArray[np.bool_]
+    status: npt.NDArray[np.uint8]
+    margin: npt.NDArray[np.float64]
+    distance: npt.NDArray[np.float64]
+
+    FIELDS: ClassVar[dict[str, str]] = {
+        "plus": "bool",
+        "minus": "bool",
+        "threshold": "int32",
+        "invert": "bool",
+        "status": "uint8",
+        "margin": "float64",
+        "distance": "float64",
+    }
+
+    def __post_init__(self) -> None:
+        for name, dtype in self.FIELDS.items():
+            array = getattr(self, name)
+            if not isinstance(array, np.ndarray) or array.dtype != np.dtype(dtype):
+                got = getattr(array, "dtype", type(array).__name__)
+                raise FormatError(f"neurons.{name}: expected a {dtype} array, got {got}")
+            expected = self.plus.shape if name == "minus" else self.plus.shape[:-1]
+            if name != "plus" and array.shape != expected:
+                raise ShapeError(f"neurons.{name}: expected shape {expected}, got {array.shape}")
+        if self.plus.ndim < 2 or self.plus.size == 0:
+            raise ShapeError(f"neurons.plus: expected a non-empty [..., n] array, got shape {self.plus.shape}")
+        if bool(np.any(self.plus & self.minus)):
+            raise FormatError("neurons: an input is in both plus and minus; remove it from both")
+        low = -self.minus.sum(-1, dtype=np.int64)
+        high = self.plus.sum(-1, dtype=np.int64) + 1
+        outside = (self.threshold < low) | (self.threshold > high)
+        if bool(np.any(outside)):
+            at = tuple(int(i) for i in np.argwhere(outside)[0])
+            raise FormatError(
+                f"neurons.threshold{list(at)} = {int(self.threshold[at])} lies outside "
+                f"[-|minus|, |plus| + 1] = [{int(low[at])}, {int(high[at])}]"
+            )
+        if bool(np.any(self.status > max(Status))):
+            raise FormatError(f"neurons.status: {int(self.status.max())} is not a known status")
+        if bool(np.any(~(self.distance >= 0))):
+            raise FormatError("neurons.distance: must be zero or positive, and never NaN")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Leading shape: one entry per neuron."""
+        return self.plus.shape[:-1]
+
+    @property
+    def n(self) -> int:
+        """Inputs per neuron."""
+        return int(self.plus.shape[-1])
+
+    def evaluate(self, bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Fire on windows ``bits``, bool [..., n] broadcast against the masks; the definition, spelled out."""
+        count = (bits & self.plus).sum(-1, dtype=np.int64) - (bits & self.minus).sum(-1, dtype=np.int64)
+        return (count >= self.threshold) ^ self.invert
+
+
+@dataclass(frozen=True)
+class ValueType:
+    """What flows along an edge: ``kind`` is "bits", "float32" or "uint8"; ``shape`` is (C, H, W) or (K,)."""
+
+    kind: str
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One layer: ``name`` is its unique id (the torch module path), ``input`` the name of the value it reads."""
+
+    name: str
+    input: str
+    op: ClassVar[str] = ""
+
+    def infer(self, x: ValueType) -> ValueType:
+        """The type of the output for an input of type ``x``; raises ShapeError or FormatError if it cannot read it."""
+        raise NotImplementedError
+
+    def _need(self, x: ValueType, kinds: tuple[str, ...], rank: int | None = None) -> None:
+        if x.kind not in kinds:
+            raise FormatError(f"node {self.name!r} ({self.op}) reads {' or '.join(kinds)}, but its input is {x.kind}")
+        if rank is not None and len(x.shape) != rank:
+            wanted = "(channels, height, width)" if rank == 3 else "(features,); put a Flatten in front"
+            raise ShapeError(f"node {self.name!r} ({self.op}) reads {wanted}, but its input is {x.shape}")
+
+
+@dataclass(frozen=True, eq=False)
+class LevelSets(Node):
+    """Gray values to bits: output channel c * n + i is [x[c] >= values[c, i]]; ``values`` is float32 [C, n]."""
+
+    values: npt.NDArray[np.float32]
+    op: ClassVar[str] = "level_sets"
+
+    def infer(self, x: ValueType) -> ValueType:
+        self._need(x, ("float32", "uint8"), 3)
+        if self.values.dtype != np.float32 or self.values.ndim != 2 or self.values.size == 0:
+            raise FormatError(f"node {self.name!r}: values must be a non-empty float32 [channels, levels] array")
+        if not bool(np.all(np.isfinite(self.values))):
+            raise FormatError(f"node {self.name!r}: values must be finite")
+        if self.values.shape[0] != x.shape[0]:
+            raise ShapeError(f"node {self.name!r}: {self.values.shape[0]} value rows for {x.shape[0]} channels")
+        return ValueType("bits", (self.values.size, *x.shape[1:]))
+
+
+@dataclass(frozen=True, eq=False)
+class PackBinary(Node):
+    """A {0, 1} input to bits; any other value is a DomainError at run time."""
+
+    op: ClassVar[str] = "pack_binary"
+
+    def infer(self, x: ValueType) -> ValueType:
+        self._need(x, ("float32", "uint8"))
+        return ValueType("bits", x.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Bisel(Node):
+    """Multi-channel morphology (BiSEL, Aouad & Talbot): per output o and channel c a BiSE neuron over a kh x kw
+    window of channel c, then per output a LUI neuron over the C results.
+
+    ``bise`` is Neurons [O, C] with n = kh * kw (row-major window), ``lui`` is Neurons [O] with n = C.
+    Output size: (H, W), or (H - kh + 1, W - kw + 1) for border "valid".
+    """
+
+    kernel: tuple[int, int]
+    border: str
+    bise: Neurons
+    lui: Neurons
+    op: ClassVar[str] = "bisel"
+
+    def infer(self, x: ValueType) -> ValueType:
+        self._need(x, ("bits",), 3)
+        kh, kw = self.kernel
+        channels, height, width = x.shape
+        if self.border not in BORDERS:
+            raise FormatError(f"node {self.name!r}: border {self.border!r} is not one of {', '.join(BORDERS)}")
+        if kh < 1 or kw < 1 or self.bise.n != kh * kw:
+            raise ShapeError(f"node {self.name!r}: kernel {self.kernel} does not fit masks of {self.bise.n} taps")
+        if len(self.bise.shape) != 2 or self.lui.shape != self.bise.shape[:1] or self.lui.n != self.bise.shape[1]:
+            raise ShapeError(
+                f"node {self.name!r}: bise {self.bise.shape} must be (O, C) and lui {self.lui.shape} x "
+                f"{self.lui.n} must be (O,) x C"
+            )
+        if channels != self.bise.shape[1]:
+            raise ShapeError(f"node {self.name!r}: made for {self.bise.shape[1]} channels, its input has {channels}")
+        if self.border == "valid":
+            height, width = height - kh + 1, width - kw + 1
+            if height < 1 or width < 1:
+                raise ShapeError(f"node {self.name!r}: a {kh}x{kw} window does not fit in a {x.shape[1:]} image")
+        return ValueType("bits", (self.bise.shape[0], height, width))
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool(Node):
+    """OR over windows (max-pooling of bits); no padding, floor mode, as torch's ``MaxPool2d`` defaults."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    op: ClassVar[str] = "max_pool"
+
+    def infer(self, x: ValueType) -> ValueType:
+        self._need(x, ("bits",), 3)
+        if min(*self.kernel, *self.stride) < 1:
+            raise ShapeError(f"node {self.name!r}: kernel {self.kernel} and stride {self.stride} must be positive")
+        channels, height, width = x.shape
+        if self.kernel[0] > height or self.kernel[1] > width:
+            raise ShapeError(f"node {self.name!r}: window {self.kernel} does not fit in a {x.shape[1:]} image")
+        out_h = (height - self.kernel[0]) // self.stride[0] + 1
+        out_w = (width - self.kernel[1]) // self.stride[1] + 1
+        return ValueType("bits", (channels, out_h, out_w))
+
+
+@dataclass(frozen=True, eq=False)
+class Flatten(Node):
+    """(C, H, W) bits to (C * H * W,) bits, channel-major as torch's ``flatten(1)``."""
+
+    op: ClassVar[str] = "flatten"
+
+    def infer(self, x: ValueType) -> ValueType:
+        self._need(x, ("bits",), 3)
+        return ValueType("bits", (x.size,))
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdDense(Node):
+    """Fully connected threshold neurons (DenseLUI): ``neurons`` is Neurons [O] with n = K."""
+
+    neurons: Neurons
+    op: ClassVar[str] = "threshold_dense"
+
+    def infer(self, x: ValueType) -> ValueType:
+        self._need(x, ("bits",), 1)
+        if len(self.neurons.shape) != 1 or self.neurons.n != x.shape[0]:
+            raise ShapeError(
+                f"node {self.name!r}: neurons {self.neurons.shape} x {self.neurons.n} inputs do not fit {x.shape}"
+            )
+        return ValueType("bits", self.neurons.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Linear(Node):
+    """Float last layer over bits: y[o] = bias[o], then += weight[o, k] in float32 for each set bit k, ascending.
+
+    ``weight`` is float32 [O, K], ``bias`` float32 [O]. The order of summation is part of the meaning.
+    """
+
+    weight: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+    op: ClassVar[str] = "linear"
+
+    def infer(self, x: ValueType) -> ValueType:
+        self._need(x, ("bits",), 1)
+        if self.weight.dtype != np.float32 or self.bias.dtype != np.float32:
+            raise FormatError(f"node {self.name!r}: weight and bias must be float32")
+        if self.weight.ndim != 2 or self.weight.shape[1] != x.shape[0] or self.bias.shape != self.weight.shape[:1]:
+            raise ShapeError(
+                f"node {self.name!r}: weight {self.weight.shape} and bias {self.bias.shape} do not fit {x.shape}"
+            )
+        if not bool(np.all(np.isfinite(self.weight)) and np.all(np.isfinite(self.bias))):
+            raise FormatError(f"node {self.name!r}: weight and bias must be finite")
+        return ValueType("float32", (self.weight.shape[0],))
+
+
+AnyNode = Union[LevelSets, PackBinary, Bisel, MaxPool, Flatten, ThresholdDense, Linear]
+NODE_TYPES: dict[str, type[Node]] = {
+    cls.op: cls for cls in (LevelSets, PackBinary, Bisel, MaxPool, Flatten, ThresholdDense, Linear)
+}
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """The network's input: ``dtype`` "float32" or "uint8", ``shape`` (C, H, W) or (K,), without the batch."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    name: str = "input"
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A network: nodes in topological order, each reading one earlier value; ``output`` names the result."""
+
+    input: InputSpec
+    nodes: tuple[AnyNode, ...]
+    output: str
+    producer: str = ""
+    types: dict[str, ValueType] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.input.dtype not in ("float32", "uint8"):
+            raise FormatError(f"input: dtype {self.input.dtype!r} is not float32 or uint8")
+        if len(self.input.shape) not in (1, 3) or min(self.input.shape) < 1:
+            raise ShapeError(f"input: shape {self.input.shape} must be (C, H, W) or (K,), each at least 1")
+        types = {self.input.name: ValueType(self.input.dtype, self.input.shape)}
+        for node in self.nodes:
+            if node.name in types:
+                raise FormatError(f"node {node.name!r}: the name is used twice")
+            if node.input not in types:
+                raise FormatError(f"node {node.name!r} reads {node.input!r}, which no earlier node writes")
+            types[node.name] = node.infer(types[node.input])
+        if self.output not in types or self.output == self.input.name:
+            raise FormatError(f"output {self.output!r} is not the name of a node")
+        object.__setattr__(self, "types", types)
+
+    def type_of(self, name: str) -> ValueType:
+        """Kind and shape of the value called ``name``."""
+        return self.types[name]
