@@ -1,0 +1,49 @@
+// 512-bit words of bits. Only for files compiled for x86_avx512: everything has internal linkage.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace binmorph::kernels {
+namespace {
+
+struct VecAvx512 {
+  using Raw = __m512i;
+  static constexpr std::size_t words = 8;
+  static Raw load(const std::uint64_t* p) { return _mm512_loadu_si512(p); }
+  static void store(std::uint64_t* p, Raw v) { _mm512_storeu_si512(p, v); }
+  static Raw fill(std::uint64_t word) { return _mm512_set1_epi64(static_cast<long long>(word)); }
+  static Raw bit_and(Raw a, Raw b) { return _mm512_and_si512(a, b); }
+  static Raw bit_or(Raw a, Raw b) { return _mm512_or_si512(a, b); }
+  static Raw bit_xor(Raw a, Raw b) { return _mm512_xor_si512(a, b); }
+  static Raw and_not(Raw a, Raw b) { return _mm512_ternarylogic_epi64(a, b, b, 0x30); }
+  // vpternlogq immediates are truth tables over (a, b, c) = bits 4, 2, 1 of the index.
+  static Raw or_not(Raw a, Raw b) { return _mm512_ternarylogic_epi64(a, b, b, 0xF3); }
+  static Raw full_add(Raw a, Raw b, Raw c, Raw& carry) {
+    carry = _mm512_ternarylogic_epi64(a, b, c, 0xE8);    // majority
+    return _mm512_ternarylogic_epi64(a, b, c, 0x96);     // parity
+  }
+};
+
+// The same instructions on 256 bits, for planes of exactly four words (256 images, one pixel).
+struct VecAvx512Half {
+  using Raw = __m256i;
+  static constexpr std::size_t words = 4;
+  static Raw load(const std::uint64_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static void store(std::uint64_t* p, Raw v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+  static Raw fill(std::uint64_t word) { return _mm256_set1_epi64x(static_cast<long long>(word)); }
+  static Raw bit_and(Raw a, Raw b) { return _mm256_and_si256(a, b); }
+  static Raw bit_or(Raw a, Raw b) { return _mm256_or_si256(a, b); }
+  static Raw bit_xor(Raw a, Raw b) { return _mm256_xor_si256(a, b); }
+  static Raw and_not(Raw a, Raw b) { return _mm256_andnot_si256(b, a); }
+  static Raw or_not(Raw a, Raw b) { return _mm256_ternarylogic_epi64(a, b, b, 0xF3); }
+  static Raw full_add(Raw a, Raw b, Raw c, Raw& carry) {
+    carry = _mm256_ternarylogic_epi64(a, b, c, 0xE8);
+    return _mm256_ternarylogic_epi64(a, b, c, 0x96);
+  }
+};
+
+}  // namespace
+}  // namespace binmorph::kernels
