@@ -1,0 +1,114 @@
+"""Smooth to hard: binarize every morphological layer, and say what became of each neuron."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from ..ir import Neurons, Status
+from .layers import MorphologicalLayer
+from .neurons import Mode, ThresholdNeurons
+
+
+@dataclass(frozen=True)
+class BankReport:
+    """One bank of neurons: ``name`` is its module path; ``statuses`` counts neurons per :class:`ir.Status`
+    name; ``distance`` is the mean Euclidean distance moved, ``margin`` the smallest margin of the proved
+    neurons (NaN when there is none), in units of the float accumulator."""
+
+    name: str
+    statuses: dict[str, int]
+    distance: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class HardenReport:
+    """What :func:`harden` did, bank by bank."""
+
+    banks: tuple[BankReport, ...]
+
+    @property
+    def statuses(self) -> dict[str, int]:
+        """Neurons per status over the whole network; statuses that do not occur are left out."""
+        return {
+            status.name: total
+            for status in Status
+            if (total := sum(b.statuses.get(status.name, 0) for b in self.banks))
+        }
+
+    @property
+    def exact(self) -> bool:
+        """Whether every neuron was proved equal to its hard-float form on every binary input."""
+        return Status.APPROXIMATED.name not in self.statuses
+
+    def __str__(self) -> str:
+        width = max((len(b.name) for b in self.banks), default=0)
+        lines = []
+        for bank in self.banks:
+            counts = ", ".join(f"{count} {name.lower()}" for name, count in bank.statuses.items())
+            moved = f"; moved {bank.distance:.3g} on average" if bank.distance else ""
+            lines.append(f"{bank.name:<{width}}  {counts}{moved}")
+        return "\n".join(lines)
+
+
+def morphological_layers(module: nn.Module) -> Iterator[tuple[str, MorphologicalLayer]]:
+    """(path, layer) of every morphological layer in ``module``, itself included, in registration order."""
+    for name, child in module.named_modules():
+        if isinstance(child, MorphologicalLayer):
+            yield name, child
+
+
+def set_mode(module: nn.Module, mode: Mode) -> nn.Module:
+    """Evaluate every morphological layer in ``mode``; returns ``module``. BinmorphError if HARD comes before
+    harden."""
+    for _, layer in morphological_layers(module):
+        layer.mode = mode
+    return module
+
+
+def harden(module: nn.Module, family: str = "popcount") -> HardenReport:
+    """Binarize every morphological layer of ``module`` in place and evaluate it hard from now on.
+
+    The float parameters stay as they are. ``family`` is passed to :func:`binmorph.exactness.binarize`:
+    neurons that are provably a constant, dilation, erosion, literal or popcount stay equal to their
+    hard-float form; the others are projected onto ``family``, and reported as APPROXIMATED with the distance.
+    """
+    reports = []
+    for path, layer in morphological_layers(module):
+        for name, bank in layer.banks():
+            neurons = _binarize(bank, family)
+            bank.store(neurons)
+            reports.append(_report(f"{path}.{name}" if path else name, neurons))
+        layer.mark_binarized()
+    return HardenReport(tuple(reports))
+
+
+def hardened(module: nn.Module, family: str = "popcount") -> nn.Module:
+    """A hard copy of ``module``, which stays as it is."""
+    twin = copy.deepcopy(module)
+    harden(twin, family)
+    return twin
+
+
+def _binarize(bank: ThresholdNeurons, family: str) -> Neurons:
+    from ..exactness import binarize
+
+    weight, bias, scale = (t.detach().cpu().double().numpy() for t in bank.parameters_float())
+    result: Neurons = binarize(weight, bias, scale, family=family)
+    return result
+
+
+def _report(name: str, neurons: Neurons) -> BankReport:
+    counts = np.bincount(neurons.status.ravel(), minlength=len(Status))
+    proved = neurons.margin[~np.isnan(neurons.margin)]
+    return BankReport(
+        name,
+        {status.name: int(counts[status]) for status in Status if counts[status]},
+        float(neurons.distance.mean()),
+        float(proved.min()) if proved.size else float("nan"),
+    )
