@@ -175,7 +175,7 @@ def random_graph(
 ) -> ir.Graph:
     """A valid graph: an input layer, up to ``layers`` image layers with branches, then often a dense head.
 
-    Heights and widths are at most ``side`` (and often differ), channels at most ``channels`` per layer, windows
+    Heights and widths are at most ``side`` (and often differ), layers at most ``channels`` deep, windows
     at most ``kernel`` x ``kernel``, dense layers at most ``features`` wide; now and then the input is flat.
     """
     nodes: list[ir.AnyNode] = []

@@ -1,6 +1,6 @@
 """The graph: the only vocabulary that exporter, file, cost model and runtime share.
 
-Every packed layer is a *thresholded popcount correlation*. One neuron sees a window of n bits x and fires when
+Every packed layer is a *thresholded popcount correlation*. One neuron sees a window of n bits x and fires if
 
     y = [ popcount(x AND plus) - popcount(x AND minus) >= threshold ]  XOR  invert
 
@@ -11,15 +11,16 @@ Every packed layer is a *thresholded popcount correlation*. One neuron sees a wi
                        AND of literals: threshold = |plus|;  OR of literals: threshold = 1 - |minus|
 - constants:           plus = minus = {}, threshold = 0 (one) or 1 (zero)
 
-Shapes never contain the batch. Windows follow the correlation convention of torch ``conv2d``: the tap at row i,
-column j of a (kh, kw) window reads x(p + (i - kh // 2, j - kw // 2)); structuring elements are not reflected.
+Shapes never contain the batch. Windows follow the correlation convention of torch ``conv2d``: the tap at row
+i, column j of a (kh, kw) window reads x(p + (i - kh // 2, j - kw // 2)); nothing is reflected.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import ClassVar, Union
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,13 @@ import numpy.typing as npt
 from .errors import FormatError, ShapeError
 
 BORDERS = ("replicate", "zeros", "ones", "valid")
-"""What a window sees outside the image; ``valid`` computes only windows that lie inside (the output shrinks)."""
+"""What a window sees outside the image; ``valid`` keeps to windows that lie inside (the output shrinks)."""
+
+MAX_DIM = 2**31 - 1
+"""The longest axis of any value: popcounts and their sums then fit an int32."""
+
+MAX_ELEMENTS = 2**40
+"""The most elements of one value per image: no byte count computed from it can overflow an int64."""
 
 
 class Status(IntEnum):
@@ -52,8 +59,8 @@ class Neurons:
         threshold: int32 [...], in [-|minus|, |plus| + 1].
         invert:    bool [...], complements the output.
         status:    uint8 [...], a :class:`Status`.
-        margin:    float64 [...], distance of the bias from the nearest bound of its exactness interval, in units
-                   of the (float) accumulator; NaN when the neuron is approximated.
+        margin:    float64 [...], distance of the bias from the nearest bound of its exactness interval, in
+                   units of the (float) accumulator; NaN when the neuron is approximated, and only then.
         distance:  float64 [...], Euclidean distance moved by the projection; 0 when exact.
     """
 
@@ -85,7 +92,9 @@ class Neurons:
             if name != "plus" and array.shape != expected:
                 raise ShapeError(f"neurons.{name}: expected shape {expected}, got {array.shape}")
         if self.plus.ndim < 2 or self.plus.size == 0:
-            raise ShapeError(f"neurons.plus: expected a non-empty [..., n] array, got shape {self.plus.shape}")
+            raise ShapeError(
+                f"neurons.plus: expected a non-empty [..., n] array, got shape {self.plus.shape}"
+            )
         if bool(np.any(self.plus & self.minus)):
             raise FormatError("neurons: an input is in both plus and minus; remove it from both")
         low = -self.minus.sum(-1, dtype=np.int64)
@@ -99,6 +108,10 @@ class Neurons:
             )
         if bool(np.any(self.status > max(Status))):
             raise FormatError(f"neurons.status: {int(self.status.max())} is not a known status")
+        if bool(np.any(np.isnan(self.margin) & (self.status != Status.APPROXIMATED))):
+            raise FormatError(
+                "neurons.margin: NaN is only for approximated neurons; the others have a margin"
+            )
         if bool(np.any(~(self.distance >= 0))):
             raise FormatError("neurons.distance: must be zero or positive, and never NaN")
 
@@ -113,9 +126,10 @@ class Neurons:
         return int(self.plus.shape[-1])
 
     def evaluate(self, bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Fire on windows ``bits``, bool [..., n] broadcast against the masks; the definition, spelled out."""
+        """Fire on windows ``bits``, bool [..., n] broadcast against the masks; the definition spelled out."""
         count = (bits & self.plus).sum(-1, dtype=np.int64) - (bits & self.minus).sum(-1, dtype=np.int64)
-        return (count >= self.threshold) ^ self.invert
+        fired: npt.NDArray[np.bool_] = (count >= self.threshold) ^ self.invert
+        return fired
 
 
 @dataclass(frozen=True)
@@ -127,24 +141,35 @@ class ValueType:
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
+
+    def check(self, where: str) -> None:
+        """Raise ShapeError unless every axis and the whole value stay within the limits."""
+        if min(self.shape) < 1 or max(self.shape) > MAX_DIM:
+            raise ShapeError(f"{where}: shape {self.shape} has an axis outside 1 to {MAX_DIM}")
+        if self.size > MAX_ELEMENTS:
+            raise ShapeError(
+                f"{where}: shape {self.shape} has {self.size} elements, the limit is {MAX_ELEMENTS}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One layer: ``name`` is its unique id (the torch module path), ``input`` the name of the value it reads."""
+    """One layer: ``name`` is its unique id (the torch module path), ``input`` names the value it reads."""
 
     name: str
     input: str
     op: ClassVar[str] = ""
 
     def infer(self, x: ValueType) -> ValueType:
-        """The type of the output for an input of type ``x``; raises ShapeError or FormatError if it cannot read it."""
+        """The type of the output for an input of type ``x``; ShapeError or FormatError if that does not fit."""
         raise NotImplementedError
 
     def _need(self, x: ValueType, kinds: tuple[str, ...], rank: int | None = None) -> None:
         if x.kind not in kinds:
-            raise FormatError(f"node {self.name!r} ({self.op}) reads {' or '.join(kinds)}, but its input is {x.kind}")
+            raise FormatError(
+                f"node {self.name!r} ({self.op}) reads {' or '.join(kinds)}, but its input is {x.kind}"
+            )
         if rank is not None and len(x.shape) != rank:
             wanted = "(channels, height, width)" if rank == 3 else "(features,); put a Flatten in front"
             raise ShapeError(f"node {self.name!r} ({self.op}) reads {wanted}, but its input is {x.shape}")
@@ -152,7 +177,7 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class LevelSets(Node):
-    """Gray values to bits: output channel c * n + i is [x[c] >= values[c, i]]; ``values`` is float32 [C, n]."""
+    """Gray values to bits: channel c * n + i is [x[c] >= values[c, i]]; ``values`` is float32 [C, n]."""
 
     values: npt.NDArray[np.float32]
     op: ClassVar[str] = "level_sets"
@@ -160,11 +185,15 @@ class LevelSets(Node):
     def infer(self, x: ValueType) -> ValueType:
         self._need(x, ("float32", "uint8"), 3)
         if self.values.dtype != np.float32 or self.values.ndim != 2 or self.values.size == 0:
-            raise FormatError(f"node {self.name!r}: values must be a non-empty float32 [channels, levels] array")
+            raise FormatError(
+                f"node {self.name!r}: values must be a non-empty float32 [channels, levels] array"
+            )
         if not bool(np.all(np.isfinite(self.values))):
             raise FormatError(f"node {self.name!r}: values must be finite")
         if self.values.shape[0] != x.shape[0]:
-            raise ShapeError(f"node {self.name!r}: {self.values.shape[0]} value rows for {x.shape[0]} channels")
+            raise ShapeError(
+                f"node {self.name!r}: {self.values.shape[0]} value rows for {x.shape[0]} channels"
+            )
         return ValueType("bits", (self.values.size, *x.shape[1:]))
 
 
@@ -181,8 +210,8 @@ class PackBinary(Node):
 
 @dataclass(frozen=True, eq=False)
 class Bisel(Node):
-    """Multi-channel morphology (BiSEL, Aouad & Talbot): per output o and channel c a BiSE neuron over a kh x kw
-    window of channel c, then per output a LUI neuron over the C results.
+    """Multi-channel morphology (BiSEL, Aouad & Talbot): per output o and channel c a BiSE neuron over a
+    kh x kw window of channel c, then per output a LUI neuron over the C results.
 
     ``bise`` is Neurons [O, C] with n = kh * kw (row-major window), ``lui`` is Neurons [O] with n = C.
     Output size: (H, W), or (H - kh + 1, W - kw + 1) for border "valid".
@@ -199,20 +228,32 @@ class Bisel(Node):
         kh, kw = self.kernel
         channels, height, width = x.shape
         if self.border not in BORDERS:
-            raise FormatError(f"node {self.name!r}: border {self.border!r} is not one of {', '.join(BORDERS)}")
+            raise FormatError(
+                f"node {self.name!r}: border {self.border!r} is not one of {', '.join(BORDERS)}"
+            )
         if kh < 1 or kw < 1 or self.bise.n != kh * kw:
-            raise ShapeError(f"node {self.name!r}: kernel {self.kernel} does not fit masks of {self.bise.n} taps")
-        if len(self.bise.shape) != 2 or self.lui.shape != self.bise.shape[:1] or self.lui.n != self.bise.shape[1]:
+            raise ShapeError(
+                f"node {self.name!r}: kernel {self.kernel} does not fit masks of {self.bise.n} taps"
+            )
+        if (
+            len(self.bise.shape) != 2
+            or self.lui.shape != self.bise.shape[:1]
+            or self.lui.n != self.bise.shape[1]
+        ):
             raise ShapeError(
                 f"node {self.name!r}: bise {self.bise.shape} must be (O, C) and lui {self.lui.shape} x "
                 f"{self.lui.n} must be (O,) x C"
             )
         if channels != self.bise.shape[1]:
-            raise ShapeError(f"node {self.name!r}: made for {self.bise.shape[1]} channels, its input has {channels}")
+            raise ShapeError(
+                f"node {self.name!r}: made for {self.bise.shape[1]} channels, its input has {channels}"
+            )
         if self.border == "valid":
             height, width = height - kh + 1, width - kw + 1
             if height < 1 or width < 1:
-                raise ShapeError(f"node {self.name!r}: a {kh}x{kw} window does not fit in a {x.shape[1:]} image")
+                raise ShapeError(
+                    f"node {self.name!r}: a {kh}x{kw} window does not fit in a {x.shape[1:]} image"
+                )
         return ValueType("bits", (self.bise.shape[0], height, width))
 
 
@@ -227,10 +268,14 @@ class MaxPool(Node):
     def infer(self, x: ValueType) -> ValueType:
         self._need(x, ("bits",), 3)
         if min(*self.kernel, *self.stride) < 1:
-            raise ShapeError(f"node {self.name!r}: kernel {self.kernel} and stride {self.stride} must be positive")
+            raise ShapeError(
+                f"node {self.name!r}: kernel {self.kernel} and stride {self.stride} must be positive"
+            )
         channels, height, width = x.shape
         if self.kernel[0] > height or self.kernel[1] > width:
-            raise ShapeError(f"node {self.name!r}: window {self.kernel} does not fit in a {x.shape[1:]} image")
+            raise ShapeError(
+                f"node {self.name!r}: window {self.kernel} does not fit in a {x.shape[1:]} image"
+            )
         out_h = (height - self.kernel[0]) // self.stride[0] + 1
         out_w = (width - self.kernel[1]) // self.stride[1] + 1
         return ValueType("bits", (channels, out_h, out_w))
@@ -258,14 +303,15 @@ class ThresholdDense(Node):
         self._need(x, ("bits",), 1)
         if len(self.neurons.shape) != 1 or self.neurons.n != x.shape[0]:
             raise ShapeError(
-                f"node {self.name!r}: neurons {self.neurons.shape} x {self.neurons.n} inputs do not fit {x.shape}"
+                f"node {self.name!r}: neurons {self.neurons.shape} of {self.neurons.n} inputs do not fit "
+                f"{x.shape}"
             )
         return ValueType("bits", self.neurons.shape)
 
 
 @dataclass(frozen=True, eq=False)
 class Linear(Node):
-    """Float last layer over bits: y[o] = bias[o], then += weight[o, k] in float32 for each set bit k, ascending.
+    """Float last layer over bits: y[o] = bias[o], then += weight[o, k] in float32 per set bit k, ascending.
 
     ``weight`` is float32 [O, K], ``bias`` float32 [O]. The order of summation is part of the meaning.
     """
@@ -278,16 +324,21 @@ class Linear(Node):
         self._need(x, ("bits",), 1)
         if self.weight.dtype != np.float32 or self.bias.dtype != np.float32:
             raise FormatError(f"node {self.name!r}: weight and bias must be float32")
-        if self.weight.ndim != 2 or self.weight.shape[1] != x.shape[0] or self.bias.shape != self.weight.shape[:1]:
+        if (
+            self.weight.ndim != 2
+            or self.weight.shape[1] != x.shape[0]
+            or self.bias.shape != self.weight.shape[:1]
+        ):
             raise ShapeError(
-                f"node {self.name!r}: weight {self.weight.shape} and bias {self.bias.shape} do not fit {x.shape}"
+                f"node {self.name!r}: weight {self.weight.shape} and bias {self.bias.shape} do not fit "
+                f"{x.shape}"
             )
         if not bool(np.all(np.isfinite(self.weight)) and np.all(np.isfinite(self.bias))):
             raise FormatError(f"node {self.name!r}: weight and bias must be finite")
         return ValueType("float32", (self.weight.shape[0],))
 
 
-AnyNode = Union[LevelSets, PackBinary, Bisel, MaxPool, Flatten, ThresholdDense, Linear]
+AnyNode = LevelSets | PackBinary | Bisel | MaxPool | Flatten | ThresholdDense | Linear
 NODE_TYPES: dict[str, type[Node]] = {
     cls.op: cls for cls in (LevelSets, PackBinary, Bisel, MaxPool, Flatten, ThresholdDense, Linear)
 }
@@ -317,6 +368,7 @@ class Graph:
             raise FormatError(f"input: dtype {self.input.dtype!r} is not float32 or uint8")
         if len(self.input.shape) not in (1, 3) or min(self.input.shape) < 1:
             raise ShapeError(f"input: shape {self.input.shape} must be (C, H, W) or (K,), each at least 1")
+        ValueType(self.input.dtype, self.input.shape).check("input")
         types = {self.input.name: ValueType(self.input.dtype, self.input.shape)}
         for node in self.nodes:
             if node.name in types:
@@ -324,6 +376,7 @@ class Graph:
             if node.input not in types:
                 raise FormatError(f"node {node.name!r} reads {node.input!r}, which no earlier node writes")
             types[node.name] = node.infer(types[node.input])
+            types[node.name].check(f"node {node.name!r}")
         if self.output not in types or self.output == self.input.name:
             raise FormatError(f"output {self.output!r} is not the name of a node")
         object.__setattr__(self, "types", types)
