@@ -1,0 +1,44 @@
+#include "kernels/registry.h"
+
+#include <type_traits>
+#include <vector>
+
+namespace binmorph::kernels {
+
+template <class Fn>
+KernelList<Fn> kernel_list() {
+  static const std::vector<Kernel<Fn>> kernels = [] {
+    std::vector<Kernel<Fn>> list;
+#define BINMORPH_KERNEL(op, isa, name) \
+  if constexpr (std::is_same_v<Fn, op>) list.push_back({#name, Isa::isa, name});
+#include "kernels/flatten/kernels.inc"
+#include "kernels/linear/kernels.inc"
+#include "kernels/max_pool/kernels.inc"
+#include "kernels/pack/kernels.inc"
+#include "kernels/threshold_dense/kernels.inc"
+#include "kernels/threshold_planes/kernels.inc"
+#include "kernels/transpose/kernels.inc"
+#include "kernels/window/kernels.inc"
+#undef BINMORPH_KERNEL
+    return list;
+  }();
+  return {kernels.data(), kernels.size()};
+}
+
+template KernelList<Flatten> kernel_list<Flatten>();
+template KernelList<ImagesToPlanes> kernel_list<ImagesToPlanes>();
+template KernelList<LevelSetF32> kernel_list<LevelSetF32>();
+template KernelList<LevelSetU8> kernel_list<LevelSetU8>();
+template KernelList<LinearBits> kernel_list<LinearBits>();
+template KernelList<MaxPoolPlanes> kernel_list<MaxPoolPlanes>();
+template KernelList<MaxPoolRows> kernel_list<MaxPoolRows>();
+template KernelList<PackBinaryF32> kernel_list<PackBinaryF32>();
+template KernelList<PackBinaryU8> kernel_list<PackBinaryU8>();
+template KernelList<PlanesToImages> kernel_list<PlanesToImages>();
+template KernelList<ThresholdDense> kernel_list<ThresholdDense>();
+template KernelList<ThresholdPlanes> kernel_list<ThresholdPlanes>();
+template KernelList<UnpackU8> kernel_list<UnpackU8>();
+template KernelList<WindowPlanes> kernel_list<WindowPlanes>();
+template KernelList<WindowRows> kernel_list<WindowRows>();
+
+}  // namespace binmorph::kernels

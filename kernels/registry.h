@@ -1,0 +1,20 @@
+// Every registered kernel, by operation. The lists are the kernels.inc files; there is no other registration.
+#pragma once
+
+#include "kernels/common/kernel_list.h"
+#include "kernels/flatten/flatten.h"
+#include "kernels/linear/linear.h"
+#include "kernels/max_pool/max_pool.h"
+#include "kernels/pack/pack.h"
+#include "kernels/threshold_dense/threshold_dense.h"
+#include "kernels/threshold_planes/threshold_planes.h"
+#include "kernels/transpose/transpose.h"
+#include "kernels/window/window.h"
+
+namespace binmorph::kernels {
+
+// In order of Isa. Defined for each operation's function type (ThresholdPlanes, LevelSetF32, ...).
+template <class Fn>
+KernelList<Fn> kernel_list();
+
+}  // namespace binmorph::kernels
