@@ -1,0 +1,25 @@
+"""Torch module to packed file: trace, match, lower, verify, publish, report."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from .publish import export
+from .report import ExportReport, LayerReport
+from .verification import verify
+from .verify_report import LayerCheck, OutputCheck, VerifyReport
+
+__all__ = ["ExportReport", "LayerCheck", "LayerReport", "OutputCheck", "VerifyReport", "export", "verify"]
+
+
+class _CallablePackage(ModuleType):
+    """``binmorph.export`` is the public function and also this package, whichever was looked up first:
+    importing a submodule binds the package over the function. Calling the package calls the function."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> ExportReport:
+        return export(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _CallablePackage
