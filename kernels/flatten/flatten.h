@@ -8,8 +8,8 @@
 
 namespace binmorph::kernels {
 
-// src: `rows` rows of `width` bits, each starting on a word (tail bits zero); dst: rows * width bits without gaps,
-// in words_for(rows * width) words, tail bits zero.
+// src: `rows` rows of `width` bits, each starting on a word (tail bits zero); dst: rows * width bits without
+// gaps, in words_for(rows * width) words, tail bits zero.
 using Flatten = void(const std::uint64_t* src, std::size_t rows, std::size_t width, std::uint64_t* dst);
 
 #define BINMORPH_KERNEL(op, isa, name) op name;

@@ -10,8 +10,9 @@ namespace binmorph::kernels {
 
 inline constexpr std::size_t kLinearLanes = 16;  // outputs are padded to a multiple of this
 
-// y[o] = bias[o]; then, for each set bit k of x in ascending order, y[o] += weight[k * padded + o], in float32.
-// x: words_for(bits) words, tail zero. weight: [bits][padded]; bias, y: [padded]; padded % kLinearLanes == 0.
+// y[o] = bias[o]; then, for each set bit k of x in ascending order, y[o] += weight[k * padded + o], in
+// float32. x: words_for(bits) words, tail zero. weight: [bits][padded]; bias, y: [padded]; padded %
+// kLinearLanes == 0.
 using LinearBits = void(const std::uint64_t* x, std::size_t bits, const float* weight, const float* bias,
                         std::size_t padded, float* y);
 

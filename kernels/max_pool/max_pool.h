@@ -15,7 +15,8 @@ struct PoolShape {
   std::size_t out_width() const { return (width - kernel_w) / stride_w + 1; }
 };
 
-// Row-packed: src [channels][height][words_for(width)], dst [channels][out_height][words_for(out_width)], tails zero.
+// Row-packed: src [channels][height][words_for(width)], dst [channels][out_height][words_for(out_width)],
+// tails zero.
 using MaxPoolRows = void(const PoolShape& shape, const std::uint64_t* src, std::uint64_t* dst);
 
 // Batch-sliced: src [channels][height][width][lane_words], dst [channels][out_height][out_width][lane_words].

@@ -8,13 +8,15 @@
 
 namespace binmorph::kernels {
 
-// dst bit i of row r = [src[r * width + i] >= value]; rows start every words_for(width) words; tail bits are zero.
-// A NaN is below every value.
-using LevelSetF32 = void(const float* src, std::size_t rows, std::size_t width, float value, std::uint64_t* dst);
+// dst bit i of row r = [src[r * width + i] >= value]; rows start every words_for(width) words; tail bits are
+// zero. A NaN is below every value.
+using LevelSetF32 = void(const float* src, std::size_t rows, std::size_t width, float value,
+                         std::uint64_t* dst);
 using LevelSetU8 = void(const std::uint8_t* src, std::size_t rows, std::size_t width, float value,
                         std::uint64_t* dst);
 
-// dst bit = [src == 1]; returns false, with dst unspecified, if any value is neither 0 nor 1 (-0.0f counts as 0).
+// dst bit = [src == 1]; returns false, with dst unspecified, if any value is neither 0 nor 1 (-0.0f counts as
+// 0).
 using PackBinaryF32 = bool(const float* src, std::size_t rows, std::size_t width, std::uint64_t* dst);
 using PackBinaryU8 = bool(const std::uint8_t* src, std::size_t rows, std::size_t width, std::uint64_t* dst);
 
