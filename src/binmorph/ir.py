@@ -162,7 +162,7 @@ class Node:
     op: ClassVar[str] = ""
 
     def infer(self, x: ValueType) -> ValueType:
-        """The type of the output for an input of type ``x``; ShapeError or FormatError if that does not fit."""
+        """The type of the output for an input of type ``x``; ShapeError or FormatError if it does not fit."""
         raise NotImplementedError
 
     def _need(self, x: ValueType, kinds: tuple[str, ...], rank: int | None = None) -> None:

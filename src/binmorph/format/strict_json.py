@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..errors import FormatError
 from .spec import EXTENSION, MAX_JSON_DEPTH, REMEDY, short
 
 MAX_DIGITS = 20  # of a number; int() takes quadratic time, and nothing in a file needs more than 64 bits
+LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
 
 
 def depth(text: bytes) -> int:
@@ -61,10 +63,12 @@ def parse(text: bytes, where: str) -> Any:
     def constant(name: str) -> NoReturn:
         raise FormatError(f"{where}: {name} is not JSON; {REMEDY}")
 
+    # Calling back for every integer is slow, so it is done only where some number might be too long.
+    parse_int = integer if LONG_NUMBER.search(text) else None
     try:
         # utf-8 rather than utf-8-sig: a byte order mark is an error, as it is for safetensors.
         decoded = text.decode("utf-8")
-        return json.loads(decoded, object_pairs_hook=unique, parse_int=integer, parse_constant=constant)
+        return json.loads(decoded, object_pairs_hook=unique, parse_int=parse_int, parse_constant=constant)
     except UnicodeDecodeError as error:
         raise FormatError(f"{where}: byte {error.start} is not valid UTF-8; {REMEDY}") from None
     except json.JSONDecodeError as error:
