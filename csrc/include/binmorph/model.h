@@ -1,0 +1,64 @@
+// A loaded network. `run` is const and may be called from many threads at once.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "binmorph/graph.h"
+#include "binmorph/plan.h"
+#include "binmorph/thread_pool.h"
+
+namespace binmorph {
+
+struct ModelOptions {
+  std::size_t threads = 1;
+  Isa isa = Isa::generic;
+  std::optional<Layout> layout;       // use only this one, whatever the batch size
+  std::size_t max_memory = SIZE_MAX;  // bytes of arena, over all threads of one call
+};
+
+class Model {
+ public:
+  // Throws Error(isa) when the machine lacks options.isa, Error(memory_limit) when one call would need more.
+  Model(Graph graph, const ModelOptions& options);
+
+  // input: `images` images in the input's dtype, densely packed; output: images * output_image_bytes().
+  void run(const void* input, std::size_t images, void* output) const;
+
+  // The same, keeping every node's value: values[i] takes images * value_bytes(i) bytes.
+  void trace(const void* input, std::size_t images, const std::vector<void*>& values) const;
+
+  const Graph& graph() const { return graph_; }
+  const ModelOptions& options() const { return options_; }
+  std::size_t value_bytes(std::size_t node) const;  // of one image, as the caller sees it
+  std::size_t input_image_bytes() const;
+
+  const std::vector<std::unique_ptr<Plan>>& plans() const { return plans_; }
+
+  // How a batch is cut: first blocks of images in planes, then single images in rows.
+  struct Schedule {
+    const Plan *planes, *rows;
+    std::size_t images, blocks, singles;
+    std::size_t units() const { return blocks + singles; }
+  };
+  Schedule schedule(std::size_t images) const;
+
+ private:
+  class ArenaLease;
+
+  template <class After>
+  void run_units(const void* input, std::size_t images, const After& after) const;
+
+  Graph graph_;
+  ModelOptions options_;
+  std::vector<std::unique_ptr<Plan>> plans_;
+  std::unique_ptr<ThreadPool> pool_;
+  std::size_t arena_words_ = 0;
+  mutable std::mutex arenas_mutex_;
+  // Those that no call is using; a call takes one per thread and gives it back.
+  mutable std::vector<std::unique_ptr<std::uint64_t[]>> arenas_;
+};
+
+}  // namespace binmorph

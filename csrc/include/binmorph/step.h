@@ -1,0 +1,101 @@
+// One node made runnable for one layout: kernels chosen, masks packed for them, memory known.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "binmorph/cpu.h"
+#include "binmorph/graph.h"
+#include "binmorph/thread_pool.h"
+#include "kernels/registry.h"
+
+namespace binmorph {
+
+enum class Layout {
+  rows,    // one image at a time; an image row starts on a word, features are dense bits
+  planes,  // a block of images; one plane of kLaneWords words per pixel or feature, one image per bit
+};
+
+const char* layout_name(Layout layout);
+
+inline constexpr std::size_t kLaneWords = 4;  // 256 images, one AVX2 vector
+inline constexpr std::size_t kBlockImages = 64 * kLaneWords;
+
+// Words that a value of this type takes in the arena, for one unit (an image, or a block of images).
+std::size_t value_words(const ValueType& type, Layout layout);
+
+struct StepInput {
+  const void* network_input;  // the caller's array at the unit's first image
+  const std::uint64_t* value;  // the value read, in the layout of the step (unused by steps that read the network's input)
+  std::size_t images;          // in this unit: 1 for rows, up to kBlockImages for planes
+  ThreadPool* pool;            // null: stay on the calling thread
+};
+
+class Step {
+ public:
+  virtual ~Step() = default;
+  virtual void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const = 0;
+
+  std::size_t scratch_words = 0;
+  double cost = 0;                    // estimated vector operations per unit
+  bool alias = false;                 // the output is the input, bit for bit and word for word: nothing to run
+  std::vector<std::string> kernels;  // what will run, by name
+};
+
+// The best registered kernel whose instruction set is not above `isa`; its name is added to the step's list.
+template <class Fn>
+Fn* select_kernel(Isa isa, Step& step) {
+  const kernels::Kernel<Fn>* best = nullptr;
+  for (const kernels::Kernel<Fn>& k : kernels::kernel_list<Fn>())
+    if (k.isa <= isa && isa_supported(k.isa) && (best == nullptr || k.isa > best->isa)) best = &k;
+  step.kernels.emplace_back(best->name);
+  return best->run;
+}
+
+constexpr std::size_t max_pieces(std::size_t threads) { return threads < 2 ? 1 : 2 * threads; }
+
+// Calls body(piece, begin, end) over [0, count), in up to max_pieces(threads) pieces when `cost` is worth it.
+template <class Body>
+void split(ThreadPool* pool, std::size_t count, double cost, const Body& body) {
+  constexpr double kWorthAWakeUp = 40000;  // vector operations, some 20 microseconds: several wake-ups
+  if (pool == nullptr || pool->threads() < 2 || cost < kWorthAWakeUp) return body(0, 0, count);
+  const std::size_t pieces = std::min(count, max_pieces(pool->threads()));
+  pool->run(pieces, [&](std::size_t i) { body(i, count * i / pieces, count * (i + 1) / pieces); });
+}
+
+// Estimated vector operations of a plane program.
+double plane_program_cost(const kernels::PlaneProgram& program, const kernels::PlaneShape& shape, Isa isa);
+
+struct Target {
+  Layout layout;
+  Isa isa;
+  std::size_t threads;
+};
+
+std::unique_ptr<Step> make_pack_step(const Node& node, const ValueType& in, const Target& target);
+std::unique_ptr<Step> make_bisel_step(const Bisel& op, const ValueType& in, const Target& target);
+std::unique_ptr<Step> make_max_pool_step(const MaxPool& op, const ValueType& in, const Target& target);
+std::unique_ptr<Step> make_flatten_step(const ValueType& in, const Target& target);
+std::unique_ptr<Step> make_dense_step(const ThresholdDense& op, const ValueType& in, const Target& target);
+std::unique_ptr<Step> make_linear_step(const Linear& op, const ValueType& in, const Target& target);
+
+// Writes a value for the caller: bits as bytes 0 or 1, floats as they are, [images][size].
+class Unloader {
+ public:
+  Unloader(const ValueType& type, Layout layout, Isa isa);
+  void run(const std::uint64_t* value, std::size_t images, void* dst, std::uint64_t* scratch) const;
+  std::size_t image_bytes() const { return type_.size() * (type_.kind == ValueKind::float32 ? 4 : 1); }
+  std::size_t scratch_words() const;
+
+ private:
+  ValueType type_;
+  Layout layout_;
+  kernels::UnpackU8* unpack_;
+  kernels::PlanesToImages* planes_to_images_;
+};
+
+}  // namespace binmorph

@@ -1,0 +1,138 @@
+#include "binmorph/model.h"
+
+#include <algorithm>
+
+#include "binmorph/error.h"
+
+namespace binmorph {
+namespace {
+
+// A block's arena should stay in the outer cache; larger images gain nothing from one bit per image.
+constexpr std::size_t kMaxPlanesArenaWords = std::size_t{8} << 17;  // 8 MiB
+
+std::size_t element_bytes(const ValueType& type) { return type.kind == ValueKind::float32 ? 4 : 1; }
+
+}  // namespace
+
+// Borrows an arena for the length of a scope.
+class Model::ArenaLease {
+ public:
+  explicit ArenaLease(const Model& model) : model_(model) {
+    const std::lock_guard<std::mutex> lock(model.arenas_mutex_);
+    if (!model.arenas_.empty()) {
+      arena_ = std::move(model.arenas_.back());
+      model.arenas_.pop_back();
+    }
+  }
+  ~ArenaLease() {
+    const std::lock_guard<std::mutex> lock(model_.arenas_mutex_);
+    model_.arenas_.push_back(std::move(arena_));
+  }
+  ArenaLease(const ArenaLease&) = delete;
+  ArenaLease& operator=(const ArenaLease&) = delete;
+
+  std::uint64_t* words() {
+    // Only when more calls run at once than ever before.
+    if (!arena_) arena_.reset(new std::uint64_t[model_.arena_words_ + 8]);
+    const auto address = reinterpret_cast<std::uintptr_t>(arena_.get());
+    return reinterpret_cast<std::uint64_t*>((address + 63) / 64 * 64);
+  }
+
+ private:
+  const Model& model_;
+  std::unique_ptr<std::uint64_t[]> arena_;
+};
+
+Model::Model(Graph graph, const ModelOptions& options) : graph_(std::move(graph)), options_(options) {
+  if (graph_.output() == 0) throw Error(ErrorKind::format, "the graph has no output");
+  if (options_.threads == 0) throw Error(ErrorKind::shape, "threads must be at least 1");
+  if (!isa_supported(options_.isa))
+    throw Error(ErrorKind::isa, std::string("this machine does not have ") + isa_name(options_.isa));
+  for (Layout layout : {Layout::rows, Layout::planes}) {
+    if (options_.layout && *options_.layout != layout) continue;
+    auto plan = std::make_unique<Plan>(graph_, Target{layout, options_.isa, options_.threads});
+    if (layout == Layout::planes && !options_.layout && plan->arena_words() > kMaxPlanesArenaWords) continue;
+    arena_words_ = std::max(arena_words_, plan->arena_words());
+    plans_.push_back(std::move(plan));
+  }
+  const std::size_t limit = options_.max_memory / 8 / options_.threads;
+  if (arena_words_ > limit)
+    throw Error(ErrorKind::memory_limit,
+                "running needs " + std::to_string(8 * arena_words_) + " bytes on each of " +
+                    std::to_string(options_.threads) + " threads, more than max_memory allows");
+  arenas_.reserve(2 * options_.threads);
+  for (std::size_t i = 0; i < options_.threads; ++i) arenas_.emplace_back(new std::uint64_t[arena_words_ + 8]);
+  if (options_.threads > 1) pool_ = std::make_unique<ThreadPool>(options_.threads);
+}
+
+std::size_t Model::value_bytes(std::size_t node) const {
+  const ValueType& type = graph_.nodes()[node].type;
+  return type.size() * element_bytes(type);
+}
+
+std::size_t Model::input_image_bytes() const { return graph_.type(0).size() * element_bytes(graph_.type(0)); }
+
+Model::Schedule Model::schedule(std::size_t images) const {
+  Schedule result{nullptr, nullptr, images, 0, 0};
+  for (const auto& plan : plans_)
+    (plan->target().layout == Layout::rows ? result.rows : result.planes) = plan.get();
+  // A partly filled block costs as much as a full one.
+  const auto pays = [&](std::size_t filled) {
+    return result.planes != nullptr &&
+           (result.rows == nullptr ||
+            result.planes->cost() < result.rows->cost() * static_cast<double>(filled));
+  };
+  const std::size_t rest = images % kBlockImages;
+  if (pays(kBlockImages)) result.blocks = images / kBlockImages;
+  if (rest != 0 && pays(rest)) ++result.blocks;
+  result.singles = images - std::min(images, result.blocks * kBlockImages);
+  return result;
+}
+
+template <class After>
+void Model::run_units(const void* input, std::size_t images, const After& after) const {
+  const Schedule schedule = this->schedule(images);
+  const auto run_unit = [&](std::size_t unit, ThreadPool* pool) {
+    const bool block = unit < schedule.blocks;
+    const std::size_t first =
+        block ? unit * kBlockImages : std::min(images, schedule.blocks * kBlockImages) + unit - schedule.blocks;
+    const std::size_t count = block ? std::min(kBlockImages, images - first) : 1;
+    ArenaLease arena(*this);
+    (block ? schedule.planes : schedule.rows)
+        ->run(static_cast<const char*>(input) + first * input_image_bytes(), count, arena.words(), pool,
+              [&](const PlannedStep& step, const std::uint64_t* value, std::uint64_t* scratch) {
+                after(step, value, first, count, scratch);
+              });
+  };
+  // Enough units keep all threads busy; otherwise the large layers of each unit are split instead.
+  const std::size_t units = schedule.units(), threads = options_.threads;
+  if (pool_ != nullptr && units >= threads) {
+    const std::size_t pieces = std::min(units, 4 * threads);
+    pool_->run(pieces, [&](std::size_t piece) {
+      for (std::size_t u = units * piece / pieces; u < units * (piece + 1) / pieces; ++u) run_unit(u, nullptr);
+    });
+  } else {
+    for (std::size_t u = 0; u < units; ++u) run_unit(u, pool_.get());
+  }
+}
+
+void Model::run(const void* input, std::size_t images, void* output) const {
+  const std::size_t last = graph_.output() - 1;
+  run_units(input, images,
+            [&](const PlannedStep& step, const std::uint64_t* value, std::size_t first, std::size_t count,
+                std::uint64_t* scratch) {
+              if (step.node == last)
+                step.unload.run(value, count, static_cast<char*>(output) + first * value_bytes(last), scratch);
+            });
+}
+
+void Model::trace(const void* input, std::size_t images, const std::vector<void*>& values) const {
+  run_units(input, images,
+            [&](const PlannedStep& step, const std::uint64_t* value, std::size_t first, std::size_t count,
+                std::uint64_t* scratch) {
+              char* start = static_cast<char*>(values[step.node]) + first * value_bytes(step.node);
+              step.unload.run(value, count, start, scratch);
+            });
+}
+
+}  // namespace binmorph

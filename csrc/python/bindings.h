@@ -1,0 +1,7 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+void bind_bits(pybind11::module_& m);
+void bind_model(pybind11::module_& m);
+void bind_kernels(pybind11::module_& m);

@@ -1,0 +1,51 @@
+// The float last layer: one image of bits at a time, in the stated order of summation.
+#include "binmorph/step.h"
+#include "kernels/common/bits.h"
+
+namespace binmorph {
+namespace {
+
+class LinearStep final : public Step {
+ public:
+  LinearStep(const Linear& op, const ValueType& in, const Target& target)
+      : bits_(in.size()), padded_((op.outputs + kernels::kLinearLanes - 1) / kernels::kLinearLanes * kernels::kLinearLanes) {
+    linear_ = select_kernel<kernels::LinearBits>(target.isa, *this);
+    bias_ = op.bias;
+    bias_.resize(padded_, 0.0f);
+    weight_.assign(bits_ * padded_, 0.0f);
+    for (std::size_t o = 0; o < op.outputs; ++o)
+      for (std::size_t k = 0; k < bits_; ++k) weight_[k * padded_ + o] = op.weight[o * bits_ + k];
+    cost = static_cast<double>(bits_ * padded_) / 8;
+    if (target.layout == Layout::planes) {
+      to_images_ = select_kernel<kernels::PlanesToImages>(target.isa, *this);
+      scratch_words = kBlockImages * words_for(bits_);
+      cost = (cost + static_cast<double>(bits_) / 2) * kBlockImages;
+    }
+  }
+
+  void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const override {
+    const std::size_t words = words_for(bits_);
+    const std::uint64_t* images = in.value;
+    if (to_images_ != nullptr) {
+      to_images_(in.value, kLaneWords, bits_, scratch, in.images, words);
+      images = scratch;
+    }
+    auto* y = reinterpret_cast<float*>(out);
+    for (std::size_t i = 0; i < in.images; ++i)
+      linear_(images + i * words, bits_, weight_.data(), bias_.data(), padded_, y + i * padded_);
+  }
+
+ private:
+  std::size_t bits_, padded_;
+  std::vector<float> weight_, bias_;
+  kernels::LinearBits* linear_ = nullptr;
+  kernels::PlanesToImages* to_images_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_linear_step(const Linear& op, const ValueType& in, const Target& target) {
+  return std::make_unique<LinearStep>(op, in, target);
+}
+
+}  // namespace binmorph

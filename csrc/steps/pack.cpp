@@ -1,0 +1,103 @@
+// The network's input to bits: level sets, or {0, 1} values taken as they are.
+#include <cstdio>
+
+#include "binmorph/error.h"
+#include "binmorph/step.h"
+#include "kernels/common/bits.h"
+
+namespace binmorph {
+namespace {
+
+template <class T>
+[[noreturn]] void throw_not_binary(const T* image, std::size_t size) {
+  std::size_t i = 0;
+  while (i + 1 < size && (image[i] == T{0} || image[i] == T{1})) ++i;
+  char value[32];
+  std::snprintf(value, sizeof value, "%g", static_cast<double>(image[i]));
+  throw Error(ErrorKind::domain, "input: element " + std::to_string(i) + " of an image is " + value +
+                                     ", but this network reads only 0 and 1; threshold the image first, or export "
+                                     "the network with a LevelSets layer in front");
+}
+
+template <class T>
+struct PackKernels;
+template <>
+struct PackKernels<float> {
+  using LevelSet = kernels::LevelSetF32;
+  using Binary = kernels::PackBinaryF32;
+};
+template <>
+struct PackKernels<std::uint8_t> {
+  using LevelSet = kernels::LevelSetU8;
+  using Binary = kernels::PackBinaryU8;
+};
+
+template <class T>
+class PackStep final : public Step {
+ public:
+  PackStep(const Node& node, const ValueType& in, const Target& target) : in_(in), layout_(target.layout) {
+    const Isa isa = target.isa;
+    if (const auto* op = std::get_if<LevelSets>(&node.operation)) {
+      values_ = op->values;
+      levels_ = op->levels;
+      level_set_ = select_kernel<typename PackKernels<T>::LevelSet>(isa, *this);
+    } else {
+      binary_ = select_kernel<typename PackKernels<T>::Binary>(isa, *this);
+    }
+    // Planes are cut from images whose channels are dense runs of height x width bits.
+    const bool dense = layout_ == Layout::planes || in.flat;
+    rows_ = dense ? 1 : in.height;
+    width_ = in.flat ? in.channels : dense ? in.height * in.width : in.width;
+    channels_ = in.flat ? 1 : in.channels;
+    const std::size_t image_words = channels_ * per_channel() * rows_ * words_for(width_);
+    cost = static_cast<double>(in.size()) / 8 * static_cast<double>(per_channel());
+    if (layout_ == Layout::planes) {
+      to_planes_ = select_kernel<kernels::ImagesToPlanes>(isa, *this);
+      scratch_words = kBlockImages * image_words;
+      cost = (cost + static_cast<double>(image_words) * 30) * kBlockImages;
+    }
+  }
+
+  void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const override {
+    const T* images = static_cast<const T*>(in.network_input);
+    if (layout_ == Layout::rows) return pack(images, out);
+    const std::size_t plane_bits = width_, channel_words = words_for(width_);
+    const std::size_t planes = channels_ * per_channel(), image_words = planes * channel_words;
+    for (std::size_t i = 0; i < in.images; ++i) pack(images + i * in_.size(), scratch + i * image_words);
+    for (std::size_t c = 0; c < planes; ++c)
+      to_planes_(scratch + c * channel_words, in.images, image_words, plane_bits, out + c * plane_bits * kLaneWords,
+                 kLaneWords);
+  }
+
+ private:
+  std::size_t per_channel() const { return binary_ != nullptr ? 1 : levels_; }
+
+  void pack(const T* image, std::uint64_t* dst) const {
+    const std::size_t channel_words = rows_ * words_for(width_);
+    if (binary_ != nullptr) {
+      if (!binary_(image, channels_ * rows_, width_, dst)) throw_not_binary(image, in_.size());
+      return;
+    }
+    for (std::size_t c = 0; c < channels_; ++c)
+      for (std::size_t i = 0; i < levels_; ++i)
+        level_set_(image + c * rows_ * width_, rows_, width_, values_[c * levels_ + i],
+                   dst + (c * levels_ + i) * channel_words);
+  }
+
+  ValueType in_;
+  Layout layout_;
+  std::vector<float> values_;
+  std::size_t levels_ = 0, rows_ = 0, width_ = 0, channels_ = 0;
+  typename PackKernels<T>::LevelSet* level_set_ = nullptr;
+  typename PackKernels<T>::Binary* binary_ = nullptr;
+  kernels::ImagesToPlanes* to_planes_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_pack_step(const Node& node, const ValueType& in, const Target& target) {
+  if (in.kind == ValueKind::uint8) return std::make_unique<PackStep<std::uint8_t>>(node, in, target);
+  return std::make_unique<PackStep<float>>(node, in, target);
+}
+
+}  // namespace binmorph

@@ -1,0 +1,76 @@
+#include <cstring>
+
+#include "binmorph/step.h"
+#include "kernels/common/bits.h"
+
+namespace binmorph {
+namespace {
+
+class NoStep : public Step {
+  void run(const StepInput&, std::uint64_t*, std::uint64_t*) const override {}
+};
+
+}  // namespace
+
+const char* layout_name(Layout layout) { return layout == Layout::rows ? "row-packed" : "batch-sliced"; }
+
+std::size_t value_words(const ValueType& type, Layout layout) {
+  if (type.kind == ValueKind::float32) {
+    const std::size_t lanes = kernels::kLinearLanes;
+    const std::size_t padded = (type.size() + lanes - 1) / lanes * lanes;
+    return padded / 2 * (layout == Layout::planes ? kBlockImages : 1);
+  }
+  if (layout == Layout::planes) return type.size() * kLaneWords;
+  return type.flat ? words_for(type.size()) : type.channels * type.height * words_for(type.width);
+}
+
+double plane_program_cost(const kernels::PlaneProgram& program, const kernels::PlaneShape& shape, Isa isa) {
+  // Per literal of a gate and of a counter, and the words of a vector; measured on one Zen 4 core.
+  struct Rate {
+    double gate, count;
+    std::size_t words;
+  };
+  constexpr Rate kRates[kIsaCount] = {{64, 64, 1}, {1, 5.5, 1}, {1, 5.5, 4}, {1, 2.6, 8}};
+  const Rate& rate = kRates[static_cast<std::size_t>(isa)];
+  double literals = 0;
+  const auto add = [&](const kernels::Term& t) {
+    literals += (t.positive + t.negative) * (t.op == kernels::TermOp::count ? rate.count : rate.gate) + 1;
+  };
+  for (std::size_t o = 0; o < program.neuron_count; ++o) {
+    const kernels::PlaneNeuron& neuron = program.neurons[o];
+    for (std::size_t t = 0; t < neuron.terms; ++t) add(program.terms[neuron.first_term + t]);
+    if (neuron.terms > 1) add(neuron.combine);
+  }
+  return literals * static_cast<double>(shape.rows * ((shape.row_words + rate.words - 1) / rate.words));
+}
+
+Unloader::Unloader(const ValueType& type, Layout layout, Isa isa) : type_(type), layout_(layout) {
+  NoStep names;
+  unpack_ = select_kernel<kernels::UnpackU8>(isa, names);
+  planes_to_images_ = select_kernel<kernels::PlanesToImages>(isa, names);
+}
+
+std::size_t Unloader::scratch_words() const {
+  return type_.kind == ValueKind::bits && layout_ == Layout::planes ? kBlockImages * words_for(type_.size()) : 0;
+}
+
+void Unloader::run(const std::uint64_t* value, std::size_t images, void* dst, std::uint64_t* scratch) const {
+  const std::size_t size = type_.size();
+  if (type_.kind == ValueKind::float32) {
+    const std::size_t pitch = value_words(type_, Layout::rows);
+    for (std::size_t i = 0; i < images; ++i)
+      std::memcpy(static_cast<char*>(dst) + i * 4 * size, value + i * pitch, 4 * size);
+    return;
+  }
+  auto* bytes = static_cast<std::uint8_t*>(dst);
+  if (layout_ == Layout::planes) {
+    planes_to_images_(value, kLaneWords, size, scratch, images, words_for(size));
+    unpack_(scratch, images, size, bytes);
+  } else if (type_.flat) {
+    unpack_(value, 1, size, bytes);
+  } else {
+    unpack_(value, type_.channels * type_.height, type_.width, bytes);
+  }
+}
+
+}  // namespace binmorph
