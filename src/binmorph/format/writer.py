@@ -13,7 +13,7 @@ import numpy.typing as npt
 from .. import ir
 from . import arrays, atomic, container
 from .reader import loads
-from .spec import ENCODINGS, OPS, ZERO_WHEN_NULL
+from .spec import ENCODINGS, OPS, ZERO_WHEN_NULL, check_name, check_text
 
 
 def save(graph: ir.Graph, path: str | os.PathLike[str]) -> int:
@@ -34,13 +34,16 @@ def dumps(graph: ir.Graph) -> bytes:
     The reader is the specification: the bytes are read back before they are returned, so that no file is ever
     published that ``load`` would refuse (a name too long, an array changed since the graph was made).
     """
+    for name in (graph.input.name, graph.output, *(node.name for node in graph.nodes)):
+        check_name(name, "graph")
     tensors: list[tuple[str, str, bytes]] = []
     nodes = [_node(graph, node, tensors) for node in graph.nodes]
     spec = {"name": graph.input.name, "dtype": graph.input.dtype, "shape": list(graph.input.shape)}
     text = json.dumps(
         {"input": spec, "nodes": nodes, "output": graph.output}, ensure_ascii=False, separators=(",", ":")
     )
-    data = container.build({"producer": graph.producer or _producer(), "graph": text}, tensors)
+    producer = check_text(graph.producer or _producer(), "producer")
+    data = container.build({"producer": producer, "graph": text}, tensors)
     loads(data)
     return data
 
