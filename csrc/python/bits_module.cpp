@@ -1,0 +1,46 @@
+// BitBuffer: the base class that gives BitArray the buffer protocol, which Python classes cannot define
+// before 3.12.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "bindings.h"
+
+namespace {
+
+namespace py = pybind11;
+
+class BitBuffer {
+ public:
+  explicit BitBuffer(py::array_t<std::uint64_t, py::array::c_style> words) : words_(std::move(words)) {}
+
+  // Read-only: whoever writes words could set tail bits, which must stay zero.
+  py::buffer_info view() const {
+    const std::vector<py::ssize_t> shape(words_.shape(), words_.shape() + words_.ndim());
+    const std::vector<py::ssize_t> strides(words_.strides(), words_.strides() + words_.ndim());
+    return {const_cast<std::uint64_t*>(words_.data()),
+            static_cast<py::ssize_t>(sizeof(std::uint64_t)),
+            py::format_descriptor<std::uint64_t>::format(),
+            words_.ndim(),
+            shape,
+            strides,
+            true};
+  }
+
+  const py::array& words() const { return words_; }
+
+ private:
+  py::array_t<std::uint64_t, py::array::c_style> words_;
+};
+
+}  // namespace
+
+void bind_bits(py::module_& m) {
+  py::class_<BitBuffer>(m, "BitBuffer", py::buffer_protocol(), "Packed words behind the buffer protocol.")
+      .def(py::init<py::array_t<std::uint64_t, py::array::c_style>>(), py::arg("words").noconvert())
+      .def_buffer([](const BitBuffer& self) { return self.view(); })
+      .def_property_readonly("_words", [](const BitBuffer& self) { return self.words(); });
+}

@@ -1,0 +1,12 @@
+// The submodule binmorph._core.kernels, in parts.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace binmorph::python {
+
+void bind_packing_kernels(pybind11::module_& m);
+void bind_window_kernels(pybind11::module_& m);
+void bind_threshold_kernels(pybind11::module_& m);
+
+}  // namespace binmorph::python

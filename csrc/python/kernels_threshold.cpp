@@ -1,0 +1,119 @@
+// Bindings of the threshold kernels. A plane program comes as flat uint32 arrays:
+//   term:   first_tap, positive, negative, threshold, counter_bits, op (0 all, 1 any, 2 count), invert
+//   neuron: first_term, terms, then the seven fields of its combining term.
+#include <algorithm>
+#include <vector>
+
+#include "kernel_args.h"
+#include "kernels_bindings.h"
+
+namespace binmorph::python {
+namespace {
+
+using namespace pybind11::literals;
+
+constexpr std::size_t kTermFields = 7;
+constexpr std::size_t kNeuronFields = 2 + kTermFields;
+
+kernels::Term read_term(const std::uint32_t* f) {
+  if (f[5] > 2) throw py::value_error("a term's op must be 0 (all), 1 (any) or 2 (count)");
+  return {f[0], f[1], f[2], f[3], f[4], static_cast<kernels::TermOp>(f[5]), f[6] != 0};
+}
+
+// Every tap of the term must be below `limit`.
+void check_term(const kernels::Term& term, const std::uint32_t* taps, std::size_t tap_count,
+                std::size_t limit) {
+  const std::uint64_t literals = std::uint64_t{term.positive} + term.negative;
+  if (term.first_tap + literals > tap_count) throw py::value_error("a term reads past the end of taps");
+  for (std::size_t i = 0; i < literals; ++i)
+    if (taps[term.first_tap + i] >= limit) throw py::value_error("a tap reads past the end of its source");
+  if (term.op != kernels::TermOp::count) return;
+  if (term.threshold < 1 || term.threshold > literals)
+    throw py::value_error("a counting term needs 1 <= threshold <= positive + negative");
+  if (term.counter_bits > 32 || (std::uint64_t{1} << term.counter_bits) < literals)
+    throw py::value_error("a counting term needs 2^counter_bits >= positive + negative");
+}
+
+struct PlaneProgramArrays {
+  std::vector<kernels::Term> terms;
+  std::vector<kernels::PlaneNeuron> neurons;
+  kernels::PlaneProgram program{};
+
+  // `reach`: words from a lane's first source word to the end of the source.
+  PlaneProgramArrays(const py::array& taps, const py::array& term_fields, const py::array& neuron_fields,
+                     std::size_t reach) {
+    const std::size_t tap_count = static_cast<std::size_t>(taps.size());
+    const std::uint32_t* tap = input<std::uint32_t>(taps, "taps", tap_count);
+    const std::size_t term_count = static_cast<std::size_t>(term_fields.size()) / kTermFields;
+    const std::uint32_t* t = input<std::uint32_t>(term_fields, "terms", term_count * kTermFields);
+    for (std::size_t i = 0; i < term_count; ++i) {
+      terms.push_back(read_term(t + i * kTermFields));
+      check_term(terms.back(), tap, tap_count, reach);
+    }
+    const std::size_t neuron_count = static_cast<std::size_t>(neuron_fields.size()) / kNeuronFields;
+    const std::uint32_t* n = input<std::uint32_t>(neuron_fields, "neurons", neuron_count * kNeuronFields);
+    std::size_t max_terms = 0;
+    for (std::size_t i = 0; i < neuron_count; ++i, n += kNeuronFields) {
+      if (n[1] == 0 || std::uint64_t{n[0]} + n[1] > term_count)
+        throw py::value_error("a neuron needs at least one term, and only terms that exist");
+      neurons.push_back({n[0], n[1], read_term(n + 2)});
+      if (n[1] > 1) check_term(neurons.back().combine, tap, tap_count, n[1]);
+      max_terms = std::max<std::size_t>(max_terms, n[1]);
+    }
+    program = {tap, terms.data(), neurons.data(), neuron_count, max_terms};
+  }
+};
+
+py::array threshold_planes(const std::string& kernel, const py::array& taps, const py::array& terms,
+                           const py::array& neurons, const py::array& src, std::size_t rows,
+                           std::size_t row_words, std::size_t src_row_pitch, std::size_t dst_plane_pitch,
+                           std::size_t begin, std::size_t end, Out out, Out scratch) {
+  kernels::ThresholdPlanes* run = find_kernel<kernels::ThresholdPlanes>(kernel);
+  const std::size_t src_words = static_cast<std::size_t>(src.size());
+  const std::uint64_t* from = input<std::uint64_t>(src, "src", src_words);
+  const std::size_t lanes_end = rows == 0 ? 0 : product({rows - 1, src_row_pitch}) + row_words;
+  if (lanes_end > src_words) throw py::value_error("src is smaller than its rows");
+  if (product({rows, row_words}) > dst_plane_pitch)
+    throw py::value_error("dst_plane_pitch is smaller than a plane");
+  const PlaneProgramArrays arrays(taps, terms, neurons, src_words - lanes_end + 1);
+  const kernels::PlaneProgram& program = arrays.program;
+  if (begin > end || end > program.neuron_count)
+    throw py::value_error("begin and end must select existing neurons");
+  std::uint64_t* to = output<std::uint64_t>(out, product({program.neuron_count, dst_plane_pitch}));
+  std::uint64_t* spare = output<std::uint64_t>(scratch, kernels::threshold_planes_scratch_words(program));
+  run(program, {rows, row_words, src_row_pitch, dst_plane_pitch}, from, to, begin, end, spare);
+  return *out;
+}
+
+py::array threshold_dense(const std::string& kernel, const py::array& plus, const Out& minus,
+                          const py::array& threshold, const py::array& invert, const py::array& x,
+                          std::size_t begin, std::size_t end, Out out) {
+  kernels::ThresholdDense* run = find_kernel<kernels::ThresholdDense>(kernel);
+  const std::size_t words = static_cast<std::size_t>(x.size()),
+                    groups = static_cast<std::size_t>(invert.size());
+  const std::size_t mask_words = product({groups, words, kernels::kDenseGroup});
+  kernels::DenseProgram program{};
+  program.plus = input<std::uint64_t>(plus, "plus", mask_words);
+  program.minus = minus ? input<std::uint64_t>(*minus, "minus", mask_words) : nullptr;
+  program.threshold = input<std::int64_t>(threshold, "threshold", product({groups, kernels::kDenseGroup}));
+  program.invert = input<std::uint8_t>(invert, "invert", groups);
+  program.words = words;
+  program.groups = groups;
+  if (begin > end || end > groups) throw py::value_error("begin and end must select existing groups");
+  const std::uint64_t* from = input<std::uint64_t>(x, "x", words);
+  run(program, from, output<std::uint8_t>(out, groups), begin, end);
+  return *out;
+}
+
+}  // namespace
+
+void bind_threshold_kernels(py::module_& m) {
+  const auto none = py::none();
+  m.def("threshold_planes", &threshold_planes, "kernel"_a, "taps"_a, "terms"_a, "neurons"_a, "src"_a,
+        "rows"_a, "row_words"_a, "src_row_pitch"_a, "dst_plane_pitch"_a, "begin"_a, "end"_a, "out"_a = none,
+        "scratch"_a = none);
+  m.def("threshold_dense", &threshold_dense, "kernel"_a, "plus"_a, "minus"_a, "threshold"_a, "invert"_a,
+        "x"_a, "begin"_a, "end"_a, "out"_a = none);
+}
+
+}  // namespace binmorph::python
