@@ -1,4 +1,4 @@
-"""Counts of a network's work per image, and energy *proxies* made of counts times published tables.
+"""Counts of a network's work, and energy *proxies* made of counts times published tables.
 
 The counts describe the arithmetic that the definition of each node needs in one stated reference form; they
 do not depend on the kernels that a machine happens to run:
@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from . import ir
+from .errors import ShapeError
 
 WORD = 64
 FULL_ADDER = 5  # two XOR, two AND, one OR
@@ -30,7 +31,7 @@ FULL_ADDER = 5  # two XOR, two AND, one OR
 
 @dataclass(frozen=True)
 class Counts:
-    """Work per image. Everything is a plain count; ``*_bytes`` are bytes that move once."""
+    """Work of a node or a network. Everything is a plain count; ``*_bytes`` are bytes that move once."""
 
     binary_macs: int = 0
     word_ops: int = 0
@@ -42,14 +43,18 @@ class Counts:
     float_weight_bytes: int = 0
     float_value_bytes: int = 0
 
+    def times(self, batch: int) -> Counts:
+        """The counts of a batch of images: weights move once."""
+        once = ("weight_bytes", "float_weight_bytes")
+        return Counts(*(getattr(self, f.name) * (1 if f.name in once else batch) for f in fields(self)))
+
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
 @dataclass(frozen=True)
 class Energy:
-    """Energy proxies in picojoules per image under one table; ``memory`` is the level the bytes are charged
-    to."""
+    """Energy proxies in picojoules under one table; ``*_level`` is the memory that bytes are charged to."""
 
     table: str
     title: str
@@ -210,12 +215,20 @@ def _energy(name: str, table: dict[str, Any], total: Counts, packed_set: int, fl
     )
 
 
-def cost(graph: ir.Graph) -> Cost:
-    """Count the work of ``graph`` per image and price it with every table."""
-    nodes = {n.name: count_node(n, graph.type_of(n.input), graph.type_of(n.name)) for n in graph.nodes}
+def cost(graph: ir.Graph, batch: int = 1) -> Cost:
+    """Count the work of ``graph`` for ``batch`` images and price it with every table.
+
+    Weights move once per batch, everything else once per image. Raises ShapeError if ``batch`` is not positive.
+    """
+    if batch < 1:
+        raise ShapeError(f"batch must be at least 1, got {batch}")
+    nodes = {
+        n.name: count_node(n, graph.type_of(n.input), graph.type_of(n.name)).times(batch) for n in graph.nodes
+    }
     total = sum(nodes.values(), Counts())
-    packed_values = max((c.value_bytes for c in nodes.values()), default=0)
-    float_values = max((c.float_value_bytes for c in nodes.values()), default=0)
+    # One image at a time is live, whatever the batch.
+    packed_values = max(c.value_bytes // batch for c in nodes.values())
+    float_values = max(c.float_value_bytes // batch for c in nodes.values())
     energy = tuple(
         _energy(
             name, table, total, total.weight_bytes + packed_values, total.float_weight_bytes + float_values

@@ -10,6 +10,7 @@ from oracle import random_graph
 
 from binmorph import ir
 from binmorph.cost import Counts, cost, load_tables
+from binmorph.errors import ShapeError
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +72,16 @@ def test_every_graph_has_a_cost(seed: int) -> None:
         assert energy.packed_memory_pj > 0
     plain = json.loads(json.dumps(result.to_json()))
     assert all(entry["kind"] == "proxy" for entry in plain["energy_proxy"])
+
+
+def test_weights_move_once_per_batch() -> None:
+    graph = random_graph(np.random.default_rng(5))
+    one, ten = cost(graph), cost(graph, batch=10)
+    assert ten.total.word_ops == 10 * one.total.word_ops
+    assert ten.total.value_bytes == 10 * one.total.value_bytes
+    assert ten.total.weight_bytes == one.total.weight_bytes
+    with pytest.raises(ShapeError, match="batch"):
+        cost(graph, batch=0)
 
 
 def test_every_number_names_its_source() -> None:

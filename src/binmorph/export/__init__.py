@@ -6,8 +6,9 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from ..summary import LayerReport
 from .publish import export
-from .report import ExportReport, LayerReport
+from .report import ExportReport
 from .verification import verify
 from .verify_report import LayerCheck, OutputCheck, VerifyReport
 

@@ -15,8 +15,9 @@ import torch
 
 from .. import ir
 from ..errors import BinmorphError, UnsupportedOpError, VerificationError
+from ..summary import describe_graph
 from .lower import Lowered, lower
-from .report import ExportReport, describe_graph, unsupported_layer
+from .report import ExportReport, unsupported_layer
 from .state import Problem
 from .trace import Traced, trace
 from .verification import compare, random_inputs

@@ -45,7 +45,8 @@ def as_input(value: Any, what: str = "example input") -> torch.Tensor:
         raise DTypeError(f"{what}: expected float32 or uint8, got {tensor.dtype}; convert it first")
     if tensor.ndim not in (2, 4) or tensor.shape[0] < 1 or tensor.numel() == 0:
         raise ShapeError(
-            f"{what}: expected (batch, channels, height, width) or (batch, features), got {tuple(tensor.shape)}"
+            f"{what}: expected (batch, channels, height, width) or (batch, features), "
+            f"got {tuple(tensor.shape)}"
         )
     return tensor.to(torch.uint8) if tensor.dtype == torch.bool else tensor
 

@@ -1,0 +1,111 @@
+"""What each layer of a graph is: form, neurons per status, bits, margins. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import ir
+from .cost import neuron_bits
+
+WHY = {
+    "level_sets": "gray values compared with float32 levels, bits out",
+    "pack_binary": "the input is {0, 1} and is packed as it is",
+    "bisel": "thresholded popcounts",
+    "max_pool": "an OR of bits",
+    "flatten": "a matter of layout",
+    "threshold_dense": "thresholded popcounts",
+    "linear": "float last layer over bits: float32 sums in a fixed order; needs no allowance",
+}
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """One layer. ``statuses`` counts neurons by status name; ``min_margin`` and ``max_distance`` are None
+    without neurons (and ``min_margin`` also if every neuron is approximated)."""
+
+    name: str
+    op: str
+    packed: bool
+    why: str
+    shape: tuple[int, ...] = ()
+    statuses: dict[str, int] = field(default_factory=dict)
+    bits: int = 0
+    float_bytes: int = 0
+    min_margin: float | None = None
+    max_distance: float | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Whole bytes that ``bits`` need."""
+        return -(-self.bits // 8)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary, ready for ``json.dump``."""
+        return {**asdict(self), "bytes": self.bytes}
+
+
+def count_statuses(banks: Sequence[ir.Neurons]) -> dict[str, int]:
+    """Number of neurons per status, in the order of :class:`ir.Status`, zero counts left out."""
+    counts = np.zeros(len(ir.Status), np.int64)
+    for bank in banks:
+        counts += np.bincount(bank.status.reshape(-1), minlength=len(ir.Status))
+    return {s.name.lower(): int(counts[s]) for s in ir.Status if counts[s]}
+
+
+def banks_of(node: ir.AnyNode) -> list[ir.Neurons]:
+    """The neuron arrays of a node: (bise, lui), (neurons,) or none."""
+    if isinstance(node, ir.Bisel):
+        return [node.bise, node.lui]
+    return [node.neurons] if isinstance(node, ir.ThresholdDense) else []
+
+
+def describe(node: ir.AnyNode, graph: ir.Graph) -> LayerReport:
+    """The report of one node of ``graph``."""
+    banks = banks_of(node)
+    margins = np.concatenate([b.margin.reshape(-1) for b in banks]) if banks else np.zeros(0)
+    margins = margins[~np.isnan(margins)]
+    bits = sum(neuron_bits(b) for b in banks)
+    floats = sum(b.plus.size + b.threshold.size for b in banks)
+    if isinstance(node, ir.Linear):
+        bits, floats = 32 * (node.weight.size + node.bias.size), node.weight.size + node.bias.size
+    elif isinstance(node, ir.LevelSets):
+        bits, floats = 32 * node.values.size, node.values.size
+    return LayerReport(
+        name=node.name,
+        op=node.op,
+        packed=not isinstance(node, ir.Linear),
+        why=WHY[node.op],
+        shape=graph.type_of(node.name).shape,
+        statuses=count_statuses(banks),
+        bits=int(bits),
+        float_bytes=4 * int(floats),
+        min_margin=float(margins.min()) if margins.size else None,
+        max_distance=max((float(b.distance.max()) for b in banks), default=None),
+    )
+
+
+def describe_graph(graph: ir.Graph) -> tuple[LayerReport, ...]:
+    """One report per node, in order."""
+    return tuple(describe(node, graph) for node in graph.nodes)
+
+
+def table(layers: Sequence[LayerReport]) -> str:
+    """A text table of layers."""
+    rows = [("layer", "op", "output", "form", "bits", "min margin", "max distance", "neurons")]
+    for layer in layers:
+        margin = "" if layer.min_margin is None else f"{layer.min_margin:.3g}"
+        distance = "" if layer.max_distance is None else f"{layer.max_distance:.3g}"
+        found = ", ".join(f"{count} {name}" for name, count in layer.statuses.items())
+        shape, form = "x".join(map(str, layer.shape)), "packed" if layer.packed else "float"
+        rows.append(
+            (layer.name, layer.op, shape, form, str(layer.bits), margin, distance, found or layer.why)
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    return "\n".join(
+        "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        for row in rows
+    )
