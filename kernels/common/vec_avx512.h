@@ -15,6 +15,7 @@ struct VecAvx512 {
   static Raw load(const std::uint64_t* p) { return _mm512_loadu_si512(p); }
   static void store(std::uint64_t* p, Raw v) { _mm512_storeu_si512(p, v); }
   static Raw fill(std::uint64_t word) { return _mm512_set1_epi64(static_cast<long long>(word)); }
+  static bool equals(Raw a, Raw b) { return _mm512_cmpneq_epi64_mask(a, b) == 0; }
   static Raw bit_and(Raw a, Raw b) { return _mm512_and_si512(a, b); }
   static Raw bit_or(Raw a, Raw b) { return _mm512_or_si512(a, b); }
   static Raw bit_xor(Raw a, Raw b) { return _mm512_xor_si512(a, b); }
@@ -34,6 +35,10 @@ struct VecAvx512Half {
   static Raw load(const std::uint64_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   static void store(std::uint64_t* p, Raw v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
   static Raw fill(std::uint64_t word) { return _mm256_set1_epi64x(static_cast<long long>(word)); }
+  static bool equals(Raw a, Raw b) {
+    const __m256i different = _mm256_xor_si256(a, b);
+    return _mm256_testz_si256(different, different);
+  }
   static Raw bit_and(Raw a, Raw b) { return _mm256_and_si256(a, b); }
   static Raw bit_or(Raw a, Raw b) { return _mm256_or_si256(a, b); }
   static Raw bit_xor(Raw a, Raw b) { return _mm256_xor_si256(a, b); }

@@ -13,6 +13,7 @@ struct VecU64 {
   static Raw load(const std::uint64_t* p) { return *p; }
   static void store(std::uint64_t* p, Raw v) { *p = v; }
   static Raw fill(std::uint64_t word) { return word; }
+  static bool equals(Raw a, Raw b) { return a == b; }
   static Raw bit_and(Raw a, Raw b) { return a & b; }
   static Raw bit_or(Raw a, Raw b) { return a | b; }
   static Raw bit_xor(Raw a, Raw b) { return a ^ b; }

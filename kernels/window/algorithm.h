@@ -104,17 +104,17 @@ inline void window_rows(const WindowShape& shape, const std::uint64_t* src, std:
           shift_wide(shift, src + static_cast<std::size_t>(r - begin) * src_words,
                      dst + static_cast<std::size_t>(r) * dst_words);
       }
-      for (std::ptrdiff_t r = 0; r < extended; ++r) {
-        if (r >= begin && r < end) continue;
+      const auto fill_row = [&](std::ptrdiff_t r, std::ptrdiff_t nearest) {
         std::uint64_t* row = dst + static_cast<std::size_t>(r) * dst_words;
         if (shape.border == Border::replicate) {
-          const std::ptrdiff_t nearest = r < begin ? begin : end - 1;
           std::copy_n(dst + static_cast<std::size_t>(nearest) * dst_words, dst_words, row);
         } else {
           std::fill_n(row, dst_words, shape.border == Border::ones ? ~std::uint64_t{0} : 0);
           row[dst_words - 1] &= tail_mask(shape.out_width());
         }
-      }
+      };
+      for (std::ptrdiff_t r = 0; r < begin; ++r) fill_row(r, begin);
+      for (std::ptrdiff_t r = end; r < extended; ++r) fill_row(r, end - 1);
     }
 }
 

@@ -1,0 +1,8 @@
+"""The packed runtime: load a file, run it, look at its plan. Never imports torch."""
+
+from __future__ import annotations
+
+from .model import Layer, PackedModel, load
+from .plan import Plan, PlanStep
+
+__all__ = ["Layer", "PackedModel", "Plan", "PlanStep", "load"]

@@ -1,0 +1,186 @@
+"""PackedModel: a network that runs on packed bits."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core, ir
+from ..errors import DTypeError, ShapeError
+from ..format import load as load_graph
+from .arrays import as_network_input, to_numpy
+from .build import build_core_graph
+from .plan import LayoutPlan, Plan, PlanStep
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One packed layer as a reader of the network sees it.
+
+    ``structuring_elements``: for a BiSEL bool [O, C, 2, kh, kw] (plain inputs, then complemented ones), for dense
+    neurons bool [O, 2, K], otherwise None. ``status`` counts neurons by what is proved of them (:class:`ir.Status`).
+    """
+
+    name: str
+    op: str
+    output: tuple[int, ...]
+    structuring_elements: npt.NDArray[np.bool_] | None
+    status: dict[str, int]
+
+
+def _layer(node: ir.Node, output: tuple[int, ...]) -> Layer:
+    groups: list[ir.Neurons] = []
+    elements = None
+    if isinstance(node, ir.Bisel):
+        groups = [node.bise] if node.lui.n == 1 else [node.bise, node.lui]
+        both = np.stack([node.bise.plus, node.bise.minus], axis=2)
+        elements = both.reshape(*both.shape[:3], *node.kernel)
+    elif isinstance(node, ir.ThresholdDense):
+        groups = [node.neurons]
+        elements = np.stack([node.neurons.plus, node.neurons.minus], axis=1)
+    status: Counter[str] = Counter()
+    for neurons in groups:
+        values, counts = np.unique(neurons.status, return_counts=True)
+        for value, count in zip(values, counts, strict=True):
+            status[ir.Status(int(value)).name.lower()] += int(count)
+    return Layer(node.name, node.op, output, elements, dict(status))
+
+
+class PackedModel:
+    """A validated network, planned for this machine. Calls are re-entrant: many threads may share one model.
+
+    Args:
+        graph: the network.
+        threads: worker threads of one call, at least 1; default: all cores that the process may use.
+        isa: instruction set by name; default: the best one, or the one in ``BINMORPH_FORCE_ISA``.
+        layout: "row-packed" or "batch-sliced" for every batch size; default: by cost.
+        max_memory: upper bound in bytes for the memory of one call.
+
+    Raises:
+        IsaError: the instruction set is unknown or missing on this machine.
+        MemoryLimitError: the network needs more than ``max_memory``.
+    """
+
+    def __init__(
+        self,
+        graph: ir.Graph,
+        *,
+        threads: int | None = None,
+        isa: str | None = None,
+        layout: str | None = None,
+        max_memory: int | None = None,
+    ) -> None:
+        if threads is None:
+            threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
+            raise ShapeError(f"threads must be an integer from 1 to 1024, got {threads!r}")
+        if layout not in (None, "row-packed", "batch-sliced"):
+            raise ShapeError(f"layout must be 'row-packed' or 'batch-sliced', got {layout!r}")
+        options: dict[str, Any] = {"threads": threads, "isa": isa or "", "layout": layout or ""}
+        if max_memory is not None:
+            options["max_memory"] = max_memory
+        self.graph = graph
+        self._core = _core.Model(build_core_graph(graph), **options)
+
+    @property
+    def isa(self) -> str:
+        """The instruction set that the plan was made for."""
+        return self._core.isa
+
+    @property
+    def threads(self) -> int:
+        """Worker threads of one call."""
+        return self._core.threads
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Every node, with its structuring elements and what is proved of its neurons."""
+        return tuple(_layer(node, self.graph.type_of(node.name).shape) for node in self.graph.nodes)
+
+    def __call__(self, x: Any) -> Any:
+        """The network's output for a batch ``x`` [N, *input shape]: float32 or bool [N, ...], same kind of array.
+
+        Raises:
+            DTypeError: wrong dtype, or an array on another device.
+            ShapeError: wrong shape.
+            DomainError: the network reads only {0, 1} and ``x`` holds something else.
+        """
+        array, back = to_numpy(x)
+        return back(self._core.run(as_network_input(array, self.graph.input)))
+
+    def trace(self, x: Any) -> dict[str, npt.NDArray[Any]]:
+        """Every node's value for a batch ``x``: name -> bool or float32 array [N, ...]."""
+        array, _ = to_numpy(x)
+        values = self._core.trace(as_network_input(array, self.graph.input))
+        return {node.name: value for node, value in zip(self.graph.nodes, values, strict=True)}
+
+    def plan(self) -> Plan:
+        """Which kernels run for each node, in each layout that this model may use."""
+        layouts = []
+        for entry in self._core.plans():
+            steps = tuple(
+                PlanStep(
+                    node=node.name,
+                    op=node.op,
+                    output=self.graph.type_of(node.name).shape,
+                    kernels=tuple(step["kernels"]),
+                    bytes=step["bytes"],
+                    offset=step["offset"],
+                    scratch_bytes=step["scratch_bytes"],
+                    cost=step["cost"],
+                )
+                for node, step in zip(self.graph.nodes, entry["steps"], strict=True)
+            )
+            layouts.append(LayoutPlan(entry["layout"], entry["images_per_unit"], entry["arena_bytes"], steps))
+        return Plan(self.isa, self.threads, tuple(layouts))
+
+    def cost(self, batch: int = 1) -> Any:
+        """Counts and energy proxies for a batch; see :mod:`binmorph.cost`."""
+        from ..cost import cost
+
+        return cost(self.graph, batch=batch)
+
+    def summary(self) -> str:
+        """A table of layers: output shape, bits of weights, statuses."""
+        rows = []
+        for layer in self.layers:
+            status = ", ".join(f"{count} {name}" for name, count in layer.status.items())
+            rows.append((layer.name, layer.op, "x".join(map(str, layer.output)), status))
+        widths = [max(len(row[i]) for row in rows) for i in range(3)]
+        return "\n".join(
+            "  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=False)), row[3]]).rstrip()
+            for row in rows
+        )
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.graph.input.shape))
+        return f"PackedModel({len(self.graph.nodes)} nodes, {self.graph.input.dtype} {shape}, isa {self.isa})"
+
+
+def load(
+    path: str | os.PathLike[str],
+    device: str = "cpu",
+    threads: int | None = None,
+    *,
+    isa: str | None = None,
+    layout: str | None = None,
+    max_memory: int | None = None,
+) -> PackedModel:
+    """Read, validate and plan a ``.bmorph`` file.
+
+    Args: see :class:`PackedModel`; ``device`` is "cpu".
+
+    Raises:
+        FormatError, VersionError, ChecksumError: the file is not a valid network.
+        DTypeError: the device is not supported by this build.
+        OSError: the file cannot be read.
+    """
+    if device != "cpu":
+        raise DTypeError(f"device {device!r}: this build runs on 'cpu' only")
+    return PackedModel(load_graph(Path(path)), threads=threads, isa=isa, layout=layout, max_memory=max_memory)

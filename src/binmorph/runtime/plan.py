@@ -1,0 +1,62 @@
+"""What runs where: the printable plan of a loaded model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """One node in one layout: the kernels that run, the bytes its value takes, its estimated cost.
+
+    ``offset`` is the value's place in the arena in bytes; ``cost`` counts vector operations per unit.
+    """
+
+    node: str
+    op: str
+    output: tuple[int, ...]
+    kernels: tuple[str, ...]
+    bytes: int
+    offset: int
+    scratch_bytes: int
+    cost: float
+
+
+@dataclass(frozen=True)
+class LayoutPlan:
+    """All steps for one layout; a unit is one image (row-packed) or a block of images (batch-sliced)."""
+
+    layout: str
+    images_per_unit: int
+    arena_bytes: int
+    steps: tuple[PlanStep, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan of a model: one entry per layout it may use. ``str(plan)`` is a table."""
+
+    isa: str
+    threads: int
+    layouts: tuple[LayoutPlan, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionaries and lists, ready for ``json.dump``."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        lines = [f"isa {self.isa}, {self.threads} thread{'s' if self.threads > 1 else ''}"]
+        for layout in self.layouts:
+            lines.append("")
+            unit = "image" if layout.images_per_unit == 1 else f"{layout.images_per_unit} images"
+            lines.append(f"{layout.layout}, by {unit}, arena {layout.arena_bytes:,} bytes")
+            width = max(len(step.node) for step in layout.steps)
+            for step in layout.steps:
+                shape = "x".join(map(str, step.output))
+                kernels = ", ".join(step.kernels) or "(no work: same memory)"
+                lines.append(
+                    f"  {step.node:<{width}}  {step.op:<15}  {shape:>12}  {step.bytes:>9,} B"
+                    f"  {step.cost:>12,.0f} vops  {kernels}"
+                )
+        return "\n".join(lines)
