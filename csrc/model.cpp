@@ -72,10 +72,17 @@ std::size_t Model::value_bytes(std::size_t node) const {
 
 std::size_t Model::input_image_bytes() const { return graph_.type(0).size() * element_bytes(graph_.type(0)); }
 
-Model::Schedule Model::schedule(std::size_t images) const {
+std::size_t Model::input_words() const {
+  ValueType type = graph_.type(0);
+  type.kind = ValueKind::bits;
+  return value_words(type, Layout::rows);
+}
+
+Model::Schedule Model::schedule(std::size_t images, bool packed) const {
   Schedule result{nullptr, nullptr, images, 0, 0};
   for (const auto& plan : plans_)
     (plan->target().layout == Layout::rows ? result.rows : result.planes) = plan.get();
+  if (packed) result.planes = nullptr;
   // A partly filled block costs as much as a full one.
   const auto pays = [&](std::size_t filled) {
     return result.planes != nullptr &&
@@ -90,8 +97,9 @@ Model::Schedule Model::schedule(std::size_t images) const {
 }
 
 template <class After>
-void Model::run_units(const void* input, std::size_t images, const After& after) const {
-  const Schedule schedule = this->schedule(images);
+void Model::run_units(const NetworkInput& input, std::size_t images, const After& after) const {
+  const bool packed = input.packed != nullptr;
+  const Schedule schedule = this->schedule(images, packed);
   const auto run_unit = [&](std::size_t unit, ThreadPool* pool) {
     const bool block = unit < schedule.blocks;
     const std::size_t first =
@@ -99,7 +107,9 @@ void Model::run_units(const void* input, std::size_t images, const After& after)
     const std::size_t count = block ? std::min(kBlockImages, images - first) : 1;
     ArenaLease arena(*this);
     (block ? schedule.planes : schedule.rows)
-        ->run(static_cast<const char*>(input) + first * input_image_bytes(), count, arena.words(), pool,
+        ->run({packed ? nullptr : static_cast<const char*>(input.values) + first * input_image_bytes(),
+               packed ? input.packed + first * input_words() : nullptr},
+              count, arena.words(), pool,
               [&](const PlannedStep& step, const std::uint64_t* value, std::uint64_t* scratch) {
                 after(step, value, first, count, scratch);
               });
@@ -118,7 +128,7 @@ void Model::run_units(const void* input, std::size_t images, const After& after)
 
 void Model::run(const void* input, std::size_t images, void* output) const {
   const std::size_t last = graph_.output() - 1;
-  run_units(input, images,
+  run_units({input, nullptr}, images,
             [&](const PlannedStep& step, const std::uint64_t* value, std::size_t first, std::size_t count,
                 std::uint64_t* scratch) {
               if (step.node == last)
@@ -126,8 +136,23 @@ void Model::run(const void* input, std::size_t images, void* output) const {
             });
 }
 
+void Model::run_packed(const std::uint64_t* input, std::size_t images, std::uint64_t* output) const {
+  const std::size_t last = graph_.output() - 1;
+  if (graph_.nodes()[last].type.kind != ValueKind::bits)
+    throw Error(ErrorKind::format, "packed input: the network ends in float32, so call it with an array");
+  for (const Node& node : graph_.nodes())
+    if (std::holds_alternative<LevelSets>(node.operation))
+      throw Error(ErrorKind::format, "packed input: the network reads gray values, so call it with an array");
+  if (schedule(1, true).rows == nullptr)
+    throw Error(ErrorKind::format, "packed input: the model was loaded for batch-sliced work only");
+  run_units({nullptr, input}, images,
+            [&](const PlannedStep& step, const std::uint64_t* value, std::size_t first, std::size_t, std::uint64_t*) {
+              if (step.node == last) std::copy_n(value, output_words(), output + first * output_words());
+            });
+}
+
 void Model::trace(const void* input, std::size_t images, const std::vector<void*>& values) const {
-  run_units(input, images,
+  run_units({input, nullptr}, images,
             [&](const PlannedStep& step, const std::uint64_t* value, std::size_t first, std::size_t count,
                 std::uint64_t* scratch) {
               char* start = static_cast<char*>(values[step.node]) + first * value_bytes(step.node);

@@ -85,6 +85,23 @@ py::array run(const Model& model, const py::array& x) {
   return y;
 }
 
+// words: uint64 [images, ...], as many words per image as the network's input takes in rows.
+py::array run_packed(const Model& model, const Array<std::uint64_t>& words) {
+  const std::size_t images = words.ndim() > 0 ? static_cast<std::size_t>(words.shape(0)) : 0;
+  if (static_cast<std::size_t>(words.size()) != images * model.input_words())
+    throw Error(ErrorKind::shape, "packed input: got " + std::to_string(words.size()) + " words, expected " +
+                                      std::to_string(images * model.input_words()));
+  const ValueType& type = model.graph().type(model.graph().output());
+  auto shape = batch_shape(type, images);
+  shape.back() = static_cast<py::ssize_t>(words_for(static_cast<std::size_t>(shape.back())));
+  py::array_t<std::uint64_t> result(shape);
+  const std::uint64_t* input = words.data();
+  std::uint64_t* output = result.mutable_data();
+  const py::gil_scoped_release release;
+  model.run_packed(input, images, output);
+  return result;
+}
+
 std::vector<py::array> trace(const Model& model, const py::array& x) {
   const std::size_t images = check_input(model, x);
   std::vector<py::array> values;
@@ -212,6 +229,7 @@ void bind_model(py::module_& m) {
            py::arg("graph"), py::arg("threads"), py::arg("isa") = "", py::arg("layout") = "",
            py::arg("max_memory") = SIZE_MAX)
       .def("run", &run, py::arg("x"), "The output for a batch; releases the GIL.")
+      .def("run_packed", &run_packed, py::arg("words").noconvert(), "Packed rows in, packed rows out.")
       .def("trace", &trace, py::arg("x"), "Every node's value, in order.")
       .def("plans", &describe, "What runs where: one entry per layout.")
       .def(

@@ -59,7 +59,8 @@ class PackStep final : public Step {
   }
 
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const override {
-    const T* images = static_cast<const T*>(in.network_input);
+    const T* images = static_cast<const T*>(in.network.values);
+    if (in.network.packed != nullptr) return copy_packed(in.network.packed, out);
     if (layout_ == Layout::rows) return pack(images, out);
     const std::size_t plane_bits = width_, channel_words = words_for(width_);
     const std::size_t planes = channels_ * per_channel(), image_words = planes * channel_words;
@@ -82,6 +83,14 @@ class PackStep final : public Step {
       for (std::size_t i = 0; i < levels_; ++i)
         level_set_(image + c * rows_ * width_, rows_, width_, values_[c * levels_ + i],
                    dst + (c * levels_ + i) * channel_words);
+  }
+
+  void copy_packed(const std::uint64_t* src, std::uint64_t* dst) const {
+    const std::size_t row_words = words_for(width_), rows = channels_ * rows_;
+    for (std::size_t r = 0; r < rows; ++r)
+      if (src[(r + 1) * row_words - 1] & ~tail_mask(width_))
+        throw Error(ErrorKind::format, "input: bits past the end of a row are set");
+    std::copy_n(src, rows * row_words, dst);
   }
 
   ValueType in_;

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from ._core import __version__
+from .bits import BitArray
 from .errors import BinmorphError
 from .runtime import PackedModel, load
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BinmorphError",
+    "BitArray",
     "ExportReport",
     "PackedModel",
     "VerifyReport",

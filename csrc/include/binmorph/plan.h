@@ -24,11 +24,11 @@ class Plan {
   // Runs one unit. After each step, `after(step, value, scratch)` may look at what it wrote, with scratch memory for
   // the step's Unloader.
   template <class After>
-  void run(const void* network_input, std::size_t images, std::uint64_t* arena, ThreadPool* pool,
+  void run(const NetworkInput& input, std::size_t images, std::uint64_t* arena, ThreadPool* pool,
            const After& after) const {
     for (const PlannedStep& s : steps_) {
       if (!s.step->alias)
-        s.step->run({network_input, arena + s.value_in, images, pool}, arena + s.value_out, arena + s.scratch);
+        s.step->run({input, arena + s.value_in, images, pool}, arena + s.value_out, arena + s.scratch);
       after(s, arena + s.value_out, arena + unload_scratch_);
     }
   }

@@ -28,9 +28,15 @@ inline constexpr std::size_t kBlockImages = 64 * kLaneWords;
 // Words that a value of this type takes in the arena, for one unit (an image, or a block of images).
 std::size_t value_words(const ValueType& type, Layout layout);
 
+// The caller's images: values, or bits that are already packed in rows (then `values` is null).
+struct NetworkInput {
+  const void* values;
+  const std::uint64_t* packed;
+};
+
 struct StepInput {
-  const void* network_input;  // the caller's array at the unit's first image
-  const std::uint64_t* value;  // the value read, in the layout of the step (unused by steps that read the network's input)
+  NetworkInput network;        // at the unit's first image
+  const std::uint64_t* value;  // the value read (unused by steps that read the network's input)
   std::size_t images;          // in this unit: 1 for rows, up to kBlockImages for planes
   ThreadPool* pool;            // null: stay on the calling thread
 };

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core, ir
+from ..bits import BitArray
 from ..errors import DTypeError, ShapeError
 from ..format import load as load_graph
 from .arrays import as_network_input, to_numpy
@@ -106,13 +107,24 @@ class PackedModel:
     def __call__(self, x: Any) -> Any:
         """The network's output for a batch ``x`` [N, *input shape]: float32 or bool [N, ...], same kind of array.
 
+        A row-packed :class:`BitArray` goes through without unpacking, for networks that read {0, 1} and write bits.
+
         Raises:
             DTypeError: wrong dtype, or an array on another device.
             ShapeError: wrong shape.
             DomainError: the network reads only {0, 1} and ``x`` holds something else.
         """
+        if isinstance(x, BitArray):
+            return self._run_packed(x)
         array, back = to_numpy(x)
         return back(self._core.run(as_network_input(array, self.graph.input)))
+
+    def _run_packed(self, x: BitArray) -> BitArray:
+        if x.layout != "row-packed" or x.shape[1:] != self.graph.input.shape:
+            wanted = ", ".join(map(str, self.graph.input.shape))
+            raise ShapeError(f"input: got {x!r}, expected a row-packed BitArray of shape (batch, {wanted})")
+        words = self._core.run_packed(x.words)
+        return BitArray(words, (x.shape[0], *self.graph.type_of(self.graph.output).shape), "row-packed")
 
     def trace(self, x: Any) -> dict[str, npt.NDArray[Any]]:
         """Every node's value for a batch ``x``: name -> bool or float32 array [N, ...]."""
