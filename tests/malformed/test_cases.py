@@ -10,7 +10,7 @@ import pytest
 from cases import CASES, Case
 from mutate import pack, take_apart, valid, with_graph, with_metadata, with_node
 
-from binmorph.errors import BinmorphError, ChecksumError
+from binmorph.errors import BinmorphError, FormatError
 from binmorph.format import load, loads
 
 
@@ -24,7 +24,7 @@ def test_the_starting_point_is_valid() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.timeout(2)
+@pytest.mark.timeout(10)
 def test_case(case: Case, tmp_path: Path) -> None:
     path = tmp_path / "case.bmorph"
     path.write_bytes(case.make())
@@ -35,14 +35,14 @@ def test_case(case: Case, tmp_path: Path) -> None:
     assert caught.type is case.error, caught.value
     assert case.says in str(caught.value)
     assert len(str(caught.value)) < 600  # hostile names and values are quoted in part only
-    assert seconds < 1
+    assert seconds < 1 + path.stat().st_size / 1e6  # milliseconds, but for the cases of several megabytes
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case_without_checksum(case: Case) -> None:
-    """The rules hold on their own: only a wrong or hidden checksum may pass."""
-    if case.error is ChecksumError:
-        with contextlib.suppress(BinmorphError):
+    """The rules hold on their own: only a wrong or hidden digest may pass, never a malformed one."""
+    if case.name in ("payload_changed", "sha_spaced", "sha_escaped_key"):
+        with contextlib.suppress(FormatError):  # some other rule may notice
             loads(case.make(), verify_checksum=False)
         return
     with pytest.raises(BinmorphError) as caught:

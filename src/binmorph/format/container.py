@@ -78,9 +78,7 @@ def split(data: memoryview, verify_checksum: bool) -> Container:
         _check_version(ahead[0].split(b'"')[3].decode())
     verified = verify_checksum and _verify(data, header)
     _check_padding(header)
-    parsed = strict_json.parse(header, "header")
-    if not isinstance(parsed, dict):
-        raise FormatError(f"header: expected an object, got {short(parsed)}; {REMEDY}")
+    parsed: dict[str, object] = strict_json.parse(header, "header")  # it starts with {, so it is an object
     metadata = _metadata(parsed.pop("__metadata__", None))
     version = _check_version(metadata["format"])
     if verify_checksum and not verified:
