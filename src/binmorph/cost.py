@@ -218,7 +218,8 @@ def _energy(name: str, table: dict[str, Any], total: Counts, packed_set: int, fl
 def cost(graph: ir.Graph, batch: int = 1) -> Cost:
     """Count the work of ``graph`` for ``batch`` images and price it with every table.
 
-    Weights move once per batch, everything else once per image. Raises ShapeError if ``batch`` is not positive.
+    Weights move once per batch, everything else once per image. Raises ShapeError if ``batch`` is not
+    positive.
     """
     if batch < 1:
         raise ShapeError(f"batch must be at least 1, got {batch}")

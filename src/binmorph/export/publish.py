@@ -6,14 +6,13 @@ import os
 import tempfile
 from collections.abc import Iterable
 from difflib import get_close_matches
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from .. import ir
+from .. import __version__, ir
 from ..errors import BinmorphError, UnsupportedOpError, VerificationError
 from ..summary import describe_graph
 from .lower import Lowered, lower
@@ -21,13 +20,6 @@ from .report import ExportReport, unsupported_layer
 from .state import Problem
 from .trace import Traced, trace
 from .verification import compare, random_inputs
-
-
-def _producer() -> str:
-    try:
-        return f"binmorph {metadata.version('binmorph')}"
-    except metadata.PackageNotFoundError:
-        return "binmorph"
 
 
 def _check_allowed(allow_float: Iterable[str], traced: Traced) -> frozenset[str]:
@@ -111,7 +103,7 @@ def export(
         raise FileNotFoundError(f"{target.parent}: no such directory to write {target.name} to")
     traced = trace(module, example_input)
     allowed = _check_allowed(allow_float, traced)
-    lowered = lower(traced, _producer())
+    lowered = lower(traced, f"binmorph {__version__}")
     removed = tuple(dict.fromkeys(where.path or where.op for where in lowered.removed))
     if lowered.graph is None:
         if strict:

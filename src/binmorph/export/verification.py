@@ -30,7 +30,8 @@ CHUNK_VALUES = 1 << 25  # values held at once, per network
 class Runtime(Protocol):
     """What verification needs of a loaded file (:class:`binmorph.runtime.PackedModel`)."""
 
-    isa: str
+    @property
+    def isa(self) -> str: ...
 
     def trace(self, x: Array) -> dict[str, Array]: ...
 
