@@ -32,8 +32,9 @@ class BitArray(_core.BitBuffer):
     ``"batch-sliced"``      0, of ``[N, ...]``       ``[..., 4 * ceil(N / 256)]``
     ======================  =======================  ===========================
 
-    ``memoryview(bits)``, ``bits.words`` (both read-only) and DLPack share the words. Whoever writes to them through
-    DLPack must leave the bits past the end of the packed axis zero.
+    The words are what every exchange protocol shares, without a copy: ``memoryview(bits)`` and
+    ``numpy.asarray(bits)`` (both read-only, like ``bits.words``), and DLPack; ``unpack`` gives the bits.
+    Whoever writes through DLPack must leave the bits past the end of the packed axis zero.
     """
 
     shape: tuple[int, ...]
@@ -46,9 +47,10 @@ class BitArray(_core.BitBuffer):
         self.layout = layout
 
     @classmethod
-    def pack(cls, array: npt.ArrayLike, layout: Layout = "row-packed") -> BitArray:
+    def pack(cls, array: npt.ArrayLike | BitArray, layout: Layout = "row-packed") -> BitArray:
         """Packs booleans, or numbers that are all in {0, 1} or all in {-1, +1} (bit 1 stands for +1)."""
-        values = np.asarray(array)
+        # numpy would see the words of a BitArray, which are a buffer; its bits can change layout.
+        values = array.unpack() if isinstance(array, BitArray) else np.asarray(array)
         _check_shape(values.shape, layout)
         bits = _to_bits(values)
         if layout == "batch-sliced":
@@ -90,7 +92,7 @@ class BitArray(_core.BitBuffer):
     @property
     def words(self) -> Words:
         """A read-only view of the packed words."""
-        view = self._words.view()
+        view: Words = self._words.view()
         view.flags.writeable = False
         return view
 
@@ -126,17 +128,12 @@ class BitArray(_core.BitBuffer):
     def __invert__(self) -> BitArray:
         return BitArray(self._words ^ _valid_bits(self.shape, self.layout), self.shape, self.layout)
 
-    def _combine(self, operation: np.ufunc, other: object) -> BitArray:
+    def _combine(self, operation: np.ufunc, other: BitArray) -> BitArray:
         if not isinstance(other, BitArray):
             return NotImplemented
         if (self.shape, self.layout) != (other.shape, other.layout):
             raise ShapeError(f"bit logic needs operands of one shape and layout: {self!r}, {other!r}")
         return BitArray(operation(self._words, other._words), self.shape, self.layout)
-
-    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        if copy is False:
-            raise ValueError("packed bits cannot become an array without a copy; use .words for the words")
-        return self.unpack(bool if dtype is None else dtype)
 
     def __dlpack__(self, **options: Any) -> Any:
         """The words (uint64) as a DLPack capsule: shared, or copied where they are read-only."""
@@ -156,7 +153,7 @@ def _check_shape(shape: tuple[int, ...], layout: str) -> None:
     needed = 2 if layout == "channel-packed" else 1
     if len(shape) < needed:
         raise ShapeError(
-            f"{layout} bits need at least {needed} axis{'es' if needed > 1 else ''}, got shape {shape}"
+            f"{layout} bits need at least {needed} {'axes' if needed > 1 else 'axis'}, got shape {shape}"
             + ("; pack a single value as [value]" if not shape else "")
         )
     if any(n < 0 for n in shape):
@@ -194,7 +191,7 @@ def _to_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
             return raw
         # A boolean array made from raw bytes may hold others than 0 and 1; numpy's own test is "not zero".
         if dtype == np.bool_:
-            return (raw != 0).view(np.uint8)
+            return np.not_equal(raw, 0).astype(np.uint8)
     one = values == 1
     if not np.all(one | (values == 0)) and not np.all(one | (values == -1)):
         _refuse(values)
@@ -224,13 +221,11 @@ def _refuse(values: npt.NDArray[Any]) -> NoReturn:
 @lru_cache(maxsize=64)
 def _kernel_for(operation: str, isa: str) -> str:
     order = list(_core.isas())
-    names = {
-        isa: name
-        for op, name, isa, supported in _core.kernels.list_kernels()
-        if op == operation and supported
-    }
-    allowed = [known for known in order[: order.index(isa) + 1] if known in names]
-    return names[allowed[-1]]
+    names: dict[str, str] = {}
+    for op, name, kernel_isa, supported in _core.kernels.list_kernels():
+        if op == operation and supported and order.index(kernel_isa) <= order.index(isa):
+            names[kernel_isa] = name
+    return names[max(names, key=order.index)]
 
 
 def _kernel(operation: str) -> str:
