@@ -212,14 +212,16 @@ inline void run_planes(const PlaneProgram& program, const PlaneShape& shape, con
     if (shape.row_words < V::words)
       return run_planes<Narrower...>(program, shape, src, dst, begin, end, scratch);
   }
+  // 256 bytes: enough to pay for the walk along the taps; wider blocks lose more in L1 than they gain.
+  constexpr std::size_t kWidest = 32 / V::words < 8 ? 32 / V::words : 8;
   const std::size_t n = shape.row_words;
   for (std::size_t y = 0; y < shape.rows; ++y) {
     const std::uint64_t* row = src + y * shape.src_row_pitch;
     std::uint64_t* out = dst + y * n;
     std::size_t i = 0;
-    for (; i + 8 * V::words <= n; i += 8 * V::words)
-      run_block<V, 8>(program, shape, row + i, out + i, begin, end, scratch);
-    if (i + 4 * V::words <= n) {
+    for (; i + kWidest * V::words <= n; i += kWidest * V::words)
+      run_block<V, kWidest>(program, shape, row + i, out + i, begin, end, scratch);
+    if (kWidest > 4 && i + 4 * V::words <= n) {
       run_block<V, 4>(program, shape, row + i, out + i, begin, end, scratch);
       i += 4 * V::words;
     }

@@ -55,8 +55,8 @@ struct PlaneShape {
 using ThresholdPlanes = void(const PlaneProgram& program, const PlaneShape& shape, const std::uint64_t* src,
                              std::uint64_t* dst, std::size_t begin, std::size_t end, std::uint64_t* scratch);
 
-// The widest block of any kernel: eight 512-bit vectors per term.
-inline constexpr std::size_t kPlaneBlockWords = 64;
+// The widest block of any kernel, per term.
+inline constexpr std::size_t kPlaneBlockWords = 32;
 
 inline std::size_t threshold_planes_scratch_words(const PlaneProgram& program) {
   return program.max_terms * kPlaneBlockWords;

@@ -87,6 +87,7 @@ class PackedModel:
         if max_memory is not None:
             options["max_memory"] = max_memory
         self.graph = graph
+        self._output_shape = graph.type_of(graph.output).shape
         self._core = _core.Model(build_core_graph(graph), **options)
 
     @property
@@ -123,8 +124,7 @@ class PackedModel:
         if x.layout != "row-packed" or x.shape[1:] != self.graph.input.shape:
             wanted = ", ".join(map(str, self.graph.input.shape))
             raise ShapeError(f"input: got {x!r}, expected a row-packed BitArray of shape (batch, {wanted})")
-        words = self._core.run_packed(x.words)
-        return BitArray(words, (x.shape[0], *self.graph.type_of(self.graph.output).shape), "row-packed")
+        return BitArray(self._core.run_packed(x._words), (x.shape[0], *self._output_shape), "row-packed")
 
     def trace(self, x: Any) -> dict[str, npt.NDArray[Any]]:
         """Every node's value for a batch ``x``: name -> bool or float32 array [N, ...]."""

@@ -1,0 +1,1 @@
+"""Benchmarks: python -m benchmarks.run SUITE [--json FILE]. Every system's output is checked before it is timed."""

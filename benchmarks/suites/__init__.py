@@ -1,0 +1,1 @@
+"""Suites by name: each module has ``cases(threads)``."""
