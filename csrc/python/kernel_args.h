@@ -67,16 +67,16 @@ const T* input(const py::array& array, const char* name, std::size_t expected) {
 
 // The caller's array, or a new one filled with zeros.
 template <class T>
-T* output(Out& out, std::size_t expected) {
+T* output(Out& out, std::size_t expected, const char* name = "out") {
   if (!out) {
     out = py::array_t<T>(static_cast<py::ssize_t>(expected));
     T* data = static_cast<T*>(out->mutable_data());
     for (std::size_t i = 0; i < expected; ++i) data[i] = T{0};
     return data;
   }
-  check_array<T>(*out, "out");
-  if (!out->writeable()) throw py::value_error("out is read-only");
-  check_size("out", static_cast<std::size_t>(out->size()), expected);
+  check_array<T>(*out, name);
+  if (!out->writeable()) throw py::value_error(std::string(name) + " is read-only");
+  check_size(name, static_cast<std::size_t>(out->size()), expected);
   return static_cast<T*>(out->mutable_data());
 }
 

@@ -80,7 +80,8 @@ py::array threshold_planes(const std::string& kernel, const py::array& taps, con
   if (begin > end || end > program.neuron_count)
     throw py::value_error("begin and end must select existing neurons");
   std::uint64_t* to = output<std::uint64_t>(out, product({program.neuron_count, dst_plane_pitch}));
-  std::uint64_t* spare = output<std::uint64_t>(scratch, kernels::threshold_planes_scratch_words(program));
+  std::uint64_t* spare =
+      output<std::uint64_t>(scratch, kernels::threshold_planes_scratch_words(program), "scratch");
   run(program, {rows, row_words, src_row_pitch, dst_plane_pitch}, from, to, begin, end, spare);
   return *out;
 }
@@ -109,6 +110,7 @@ py::array threshold_dense(const std::string& kernel, const py::array& plus, cons
 
 void bind_threshold_kernels(py::module_& m) {
   const auto none = py::none();
+  m.attr("PLANE_BLOCK_WORDS") = kernels::kPlaneBlockWords;  // of scratch, per term of the longest neuron
   m.def("threshold_planes", &threshold_planes, "kernel"_a, "taps"_a, "terms"_a, "neurons"_a, "src"_a,
         "rows"_a, "row_words"_a, "src_row_pitch"_a, "dst_plane_pitch"_a, "begin"_a, "end"_a, "out"_a = none,
         "scratch"_a = none);

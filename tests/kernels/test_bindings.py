@@ -94,7 +94,7 @@ BAD_PLANES = {
     "dst_plane_pitch": {"dst_plane_pitch": 1},
     "existing neurons": {"end": 2},
     "select existing": {"begin": 1, "end": 0},
-    "elements, expected": {"scratch": u64(63)},
+    "scratch has 1 elements": {"scratch": u64(1)},
 }
 
 

@@ -94,7 +94,7 @@ def test_threshold_planes_equals_reference(kernel, edge):
                 "dst_plane_pitch": plane,
                 "begin": begin,
                 "end": len(program.neurons) - int(rng.integers(0, 3)),
-                "scratch": pages.empty(64 * max_terms, np.uint64),
+                "scratch": pages.empty(kernels.PLANE_BLOCK_WORDS * max_terms, np.uint64),
             }
             out = (plane * len(program.neurons), np.uint64)
             equals_reference("threshold_planes", kernel, edge, {**program.arrays(), "src": src}, out, **args)
