@@ -1,14 +1,14 @@
 """The compiled core. Every array is checked against its stated dtype and size; none is converted."""
 
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from . import kernels as kernels
+
 __version__: str
-kernels: ModuleType  # one function per operation, and list_kernels(); for tests and benchmarks
 
 def isas() -> dict[str, bool]: ...
 def default_isa() -> str: ...
@@ -22,6 +22,7 @@ class Graph:
     def __init__(self, dtype: str, shape: Sequence[int]) -> None: ...
     def add_level_sets(self, name: str, input: int, values: npt.NDArray[np.float32], levels: int) -> int: ...
     def add_pack_binary(self, name: str, input: int) -> int: ...
+    # Masks are uint64, thresholds int32, invert uint8; callers hand them over as one dictionary.
     def add_bisel(
         self,
         name: str,
@@ -31,8 +32,14 @@ class Graph:
         kernel_w: int,
         border: str,
         /,
-        # bise_ and lui_: plus, minus, threshold, invert
-        **neurons: npt.NDArray[Any],
+        bise_plus: npt.NDArray[Any],
+        bise_minus: npt.NDArray[Any],
+        bise_threshold: npt.NDArray[Any],
+        bise_invert: npt.NDArray[Any],
+        lui_plus: npt.NDArray[Any],
+        lui_minus: npt.NDArray[Any],
+        lui_threshold: npt.NDArray[Any],
+        lui_invert: npt.NDArray[Any],
     ) -> int: ...
     def add_max_pool(
         self, name: str, input: int, kernel_h: int, kernel_w: int, stride_h: int, stride_w: int
@@ -55,7 +62,7 @@ class Graph:
 
 class Model:
     def __init__(
-        self, graph: Graph, threads: int, isa: str = ..., layout: str = ..., max_memory: int = ...
+        self, graph: Graph, threads: int, isa: str = "", layout: str = "", max_memory: int = ...
     ) -> None: ...
     def run(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]: ...
     def run_packed(self, words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]: ...

@@ -1,0 +1,113 @@
+"""Every registered kernel by name, for tests and benchmarks: one function per operation.
+
+``kernel`` is a name from :func:`list_kernels`. Arrays are C-contiguous and of any shape with the right number
+of elements; without ``out`` the result is a new array.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+_Words = npt.NDArray[np.uint64]
+_Bytes = npt.NDArray[np.uint8]
+_Floats = npt.NDArray[np.float32]
+_Int64s = npt.NDArray[np.int64]
+_Uint32s = npt.NDArray[np.uint32]
+
+def list_kernels() -> list[tuple[str, str, str, bool]]: ...
+def flatten(kernel: str, src: _Words, rows: int, width: int, out: _Words | None = None) -> _Words: ...
+def images_to_planes(
+    kernel: str,
+    images: _Words,
+    count: int,
+    image_words: int,
+    bits: int,
+    lane_words: int,
+    out: _Words | None = None,
+) -> _Words: ...
+def level_set_f32(
+    kernel: str, src: _Floats, rows: int, width: int, value: float, out: _Words | None = None
+) -> _Words: ...
+def level_set_u8(
+    kernel: str, src: _Bytes, rows: int, width: int, value: float, out: _Words | None = None
+) -> _Words: ...
+def linear_bits(
+    kernel: str, x: _Words, bits: int, weight: _Floats, bias: _Floats, out: _Floats | None = None
+) -> _Floats: ...
+def max_pool_planes(
+    kernel: str,
+    src: _Words,
+    shape: Sequence[int],
+    kernel_size: Sequence[int],
+    stride: Sequence[int],
+    lane_words: int,
+    out: _Words | None = None,
+) -> _Words: ...
+def max_pool_rows(
+    kernel: str,
+    src: _Words,
+    shape: Sequence[int],
+    kernel_size: Sequence[int],
+    stride: Sequence[int],
+    out: _Words | None = None,
+) -> _Words: ...
+def pack_binary_f32(
+    kernel: str, src: _Floats, rows: int, width: int, out: _Words | None = None
+) -> _Words | None: ...
+def pack_binary_u8(
+    kernel: str, src: _Bytes, rows: int, width: int, out: _Words | None = None
+) -> _Words | None: ...
+def planes_to_images(
+    kernel: str,
+    planes: _Words,
+    lane_words: int,
+    bits: int,
+    count: int,
+    image_words: int,
+    out: _Words | None = None,
+) -> _Words: ...
+def threshold_dense(
+    kernel: str,
+    plus: _Words,
+    minus: _Words | None,
+    threshold: _Int64s,
+    invert: _Bytes,
+    x: _Words,
+    begin: int,
+    end: int,
+    out: _Bytes | None = None,
+) -> _Bytes: ...
+def threshold_planes(
+    kernel: str,
+    taps: _Uint32s,
+    terms: _Uint32s,
+    neurons: _Uint32s,
+    src: _Words,
+    rows: int,
+    row_words: int,
+    src_row_pitch: int,
+    dst_plane_pitch: int,
+    begin: int,
+    end: int,
+    out: _Words | None = None,
+    scratch: _Words | None = None,
+) -> _Words: ...
+def unpack_u8(kernel: str, src: _Words, rows: int, width: int, out: _Bytes | None = None) -> _Bytes: ...
+def window_planes(
+    kernel: str,
+    src: _Words,
+    shape: Sequence[int],
+    kernel_size: Sequence[int],
+    border: str,
+    lane_words: int,
+    out: _Words | None = None,
+) -> _Words: ...
+def window_rows(
+    kernel: str,
+    src: _Words,
+    shape: Sequence[int],
+    kernel_size: Sequence[int],
+    border: str,
+    out: _Words | None = None,
+) -> _Words: ...
