@@ -5,6 +5,7 @@ Train in smooth mode, :func:`harden`, then export: the packed network equals the
 
 from __future__ import annotations
 
+from .annealing import Annealing, set_annealing
 from .hardening import BankReport, HardenReport, harden, hardened, morphological_layers, set_mode
 from .layers import LUI, BiSE, BiSEL, DenseLUI, MorphologicalLayer
 from .level_sets import LevelSets
@@ -14,6 +15,7 @@ from .projection import popcount_projection
 
 __all__ = [
     "LUI",
+    "Annealing",
     "BankReport",
     "BiSE",
     "BiSEL",
@@ -29,5 +31,6 @@ __all__ = [
     "hardened",
     "morphological_layers",
     "popcount_projection",
+    "set_annealing",
     "set_mode",
 ]

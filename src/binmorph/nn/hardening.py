@@ -98,7 +98,7 @@ def hardened(module: nn.Module, family: str = "popcount") -> nn.Module:
 def _binarize(bank: ThresholdNeurons, family: str) -> Neurons:
     from ..exactness import binarize
 
-    weight, bias, scale = (t.detach().cpu().double().numpy() for t in bank.parameters_float())
+    weight, bias, scale = (t.detach().cpu().double().numpy() for t in bank.effective_parameters())
     result: Neurons = binarize(weight, bias, scale, family=family)
     return result
 

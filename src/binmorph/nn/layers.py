@@ -59,19 +59,20 @@ class MorphologicalLayer(nn.Module):
         self._mode = Mode.HARD
 
     def get_extra_state(self) -> Tensor:
-        """uint8 [2]: mode, binarized. A tensor, so that ``weights_only`` loading and safetensors both take
-        it."""
-        return torch.tensor([self._mode.value, int(self._binarized)], dtype=torch.uint8)
+        """float64 [2 + 2 * banks]: mode, binarized, then snap and sharpness of each bank. A tensor, so that
+        ``weights_only`` loading and safetensors both take it."""
+        anneal = [value for _, bank in self.banks() for value in (bank.snap, bank.sharpness)]
+        return torch.tensor([self._mode.value, self._binarized, *anneal], dtype=torch.float64)
 
     def set_extra_state(self, state: Any) -> None:
-        mode, binarized = (int(v) for v in state)
-        if (
-            mode not in {m.value for m in Mode}
-            or binarized not in (0, 1)
-            or (mode == Mode.HARD.value > binarized)
-        ):
-            raise FormatError(f"{type(self).__name__}: unknown saved mode {(mode, binarized)}")
-        self._mode, self._binarized = Mode(mode), bool(binarized)
+        mode, binarized, *anneal = (float(value) for value in state)
+        banks = [bank for _, bank in self.banks()]
+        known = mode in {m.value for m in Mode} and binarized in (0, 1) and len(anneal) == 2 * len(banks)
+        if not known or (mode == Mode.HARD.value and not binarized):
+            raise FormatError(f"{type(self).__name__}: unknown saved state {state!r}")
+        self._mode, self._binarized = Mode(int(mode)), bool(binarized)
+        for bank, snap, sharpness in zip(banks, anneal[::2], anneal[1::2], strict=True):
+            bank.snap, bank.sharpness = snap, sharpness
 
     def extra_repr(self) -> str:
         return f"mode={self._mode.name}"
@@ -79,7 +80,7 @@ class MorphologicalLayer(nn.Module):
 
 def _float_input(x: Tensor, mode: Mode, bank: ThresholdNeurons) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(x, W, b, p); in float64 for HARD_FLOAT, where a rounding could turn an output over."""
-    weight, bias, scale = bank.parameters_float()
+    weight, bias, scale = bank.effective_parameters()
     if mode is Mode.HARD_FLOAT:
         return x.double(), weight.double(), bias.double(), scale.double()
     return x.to(weight.dtype) if not x.is_floating_point() else x, weight, bias, scale
@@ -152,7 +153,7 @@ class LUI(MorphologicalLayer):
 
     def __init__(self, channels: int, out_channels: int, **neurons: Any) -> None:
         super().__init__()
-        self.lui = ThresholdNeurons((out_channels,), channels, **{"constant_init": True, **neurons})
+        self.lui = ThresholdNeurons((out_channels,), channels, **{"init": "constant", **neurons})
 
     def neurons(self) -> Neurons:
         """The hard state, Neurons [O] with n = C."""
@@ -192,7 +193,7 @@ class BiSEL(MorphologicalLayer):
         super().__init__()
         self.kernel, self.border = as_kernel(kernel_size), check_border(border)
         self.bise = ThresholdNeurons((out_channels, in_channels), self.kernel[0] * self.kernel[1], **neurons)
-        options = {**neurons, "constant_init": True, "input_mean": 0.5, **(lui or {})}
+        options = {**neurons, "init": "constant", "input_mean": 0.5, **(lui or {})}
         self.lui: HardNeurons = (
             HardNeurons.identity((out_channels,))
             if in_channels == 1

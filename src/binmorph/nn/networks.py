@@ -11,7 +11,7 @@ from .layers import BiSEL, DenseLUI
 from .level_sets import LevelSets
 
 
-class MorphologicalClassifier(nn.Sequential):
+class MorphologicalClassifier(nn.Module):
     """LevelSets -> BiSEL -> MaxPool2d(2) -> Flatten -> DenseLUI -> Linear: float or uint8 images [N, C, H, W]
     to scores [N, classes].
 
@@ -36,16 +36,19 @@ class MorphologicalClassifier(nn.Sequential):
         super().__init__()
         self.levels = levels
         self.bisel = BiSEL(levels.values.numel(), channels, kernel_size, border, **(bisel or {}))
-        if pool > 1:
-            self.pool = nn.MaxPool2d(pool)
+        self.pool = nn.MaxPool2d(pool) if pool > 1 else nn.Identity()
         self.flatten = nn.Flatten()
-        self.dense = DenseLUI(self._features(image), hidden, **(dense or {}))
+        with torch.no_grad():
+            inputs = self._maps(torch.zeros((1, *image))).shape[1]
+        self.dense = DenseLUI(inputs, hidden, **(dense or {}))
         self.classifier = nn.Linear(hidden, classes)
 
-    def _features(self, image: tuple[int, int, int]) -> int:
-        """Inputs of the dense layer, found by running the layers in front of it once."""
-        with torch.no_grad():
-            x: Tensor = torch.zeros((1, *image))
-            for layer in self:
-                x = layer(x)
-        return x.shape[1]
+    def _maps(self, x: Tensor) -> Tensor:
+        return self.flatten(self.pool(self.bisel(self.levels(x))))
+
+    def features(self, x: Tensor) -> Tensor:
+        """[N, C, H, W] -> [N, hidden], what the float last layer reads; {0, 1} in the hard modes."""
+        return self.dense(self._maps(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.features(x))

@@ -110,7 +110,7 @@ class ThresholdNeurons(HardNeurons):
         step: str = "tanh",
         scale_init: float = 0.0,
         learn_scale: bool = True,
-        constant_init: bool = False,
+        init: str = "uniform",
         input_mean: float = 0.5,
         bias_spread: float = 0.01,
         generator: torch.Generator | None = None,
@@ -120,15 +120,18 @@ class ThresholdNeurons(HardNeurons):
             (weight, P.WEIGHTS, "weight"),
             (bias, P.BIASES, "bias"),
             (step, P.STEPS, "step"),
+            (init, P.INITS, "init"),
         ):
             if value not in allowed:
                 raise ValueError(f"{what}={value!r} is not one of {', '.join(allowed)}")
         if weight == "identity" and bias != "raw":
             raise ValueError(f"bias={bias!r} needs positive weights; weight='identity' goes with bias='raw'")
+        if init == "signed" and weight != "identity":
+            raise ValueError(f"init='signed' needs weight='identity', not {weight!r}")
         self.weight_kind, self.bias_kind, self.step_kind = weight, bias, step
         self.bias_offset = bias_offset
-        self.snap = 0.0
-        start = P.initial_weight((*self.shape, n), step, constant_init, generator)
+        self.snap, self.sharpness = 0.0, 1.0
+        start = P.initial_weight((*self.shape, n), step, init, generator)
         self.weight_raw = nn.Parameter(P.weight_inverse(weight, start))
         self.register_buffer("total", torch.full(self.shape, 2 * P.STEP_Q[step]))
         start = P.weight_forward(weight, self.weight_raw.detach(), self.total)
@@ -136,13 +139,15 @@ class ThresholdNeurons(HardNeurons):
         self.bias_raw = nn.Parameter(P.bias_inverse(bias, threshold, bias_offset))
         self.scale = nn.Parameter(torch.full(self.shape, float(scale_init)), requires_grad=learn_scale)
 
-    def parameters_float(self) -> tuple[Tensor, Tensor, Tensor]:
-        """(W [..., n], b [...], p [...]) that the float modes use.
+    def effective_parameters(self) -> tuple[Tensor, Tensor, Tensor]:
+        """(W [..., n], b [...], p [...]) that the float modes use; the raw parameters, annealed.
 
-        With ``snap`` = s in (0, 1], W and b are moved the fraction s of the way to the nearest
-        signed-constant neuron theta (1_S+ - 1_S-) whose threshold is theta (k + 1/2): exactly a popcount.
-        Gradients pass straight through, so raising ``snap`` from 0 to 1 during training makes the smooth
-        network become the one that is exported."""
+        ``snap`` = s in (0, 1] moves W and b the fraction s of the way to the nearest signed-constant neuron
+        theta (1_S+ - 1_S-) with threshold theta (k + 1/2): exactly a popcount. ``sharpness`` multiplies p.
+        Both leave the gradient as it was without them (straight through; self-binarizing networks, Lahoud et
+        al. 2019, arXiv 1902.00730, sharpen in the gradient too, which then vanishes). Raising them during
+        training makes the smooth network become the one that is exported. Both are saved with the layer's
+        state."""
         weight = P.weight_forward(self.weight_kind, self.weight_raw, self.total)
         bias = P.bias_forward(self.bias_kind, self.bias_raw, weight, self.bias_offset)
         if self.snap > 0:
@@ -153,17 +158,20 @@ class ThresholdNeurons(HardNeurons):
             else:
                 weight = weight + self.snap * (near_weight - weight).detach()
                 bias = bias + self.snap * (near_bias - bias).detach()
-        return weight, bias, self.scale
+        return weight, bias, self.scale * self.sharpness
 
     def step(self, u: Tensor) -> Tensor:
         """The smooth step of this bank."""
         return P.STEPS[self.step_kind](u)
 
     def activate(self, product: Tensor, bias: Tensor, scale: Tensor, mode: Mode) -> Tensor:
-        """From W . x to the output, ``bias`` and ``scale`` already shaped to broadcast: the step, or [p (W.x
-        - b) > 0] (decided on the comparison, because a product with a small p could underflow to 0)."""
+        """From W . x to the output, ``bias`` and ``scale`` already shaped to broadcast: the step, or
+        [p (W.x - b) > 0], decided by comparing, because a product with a small p could underflow to 0."""
         if mode is Mode.SMOOTH:
-            return self.step(scale * (product - bias))
+            u = scale * (product - bias)
+            if self.sharpness == 1:
+                return self.step(u)
+            return _straight_through(self.step(u.detach()), self.step(u / self.sharpness))
         fires = torch.where(scale > 0, product > bias, (scale < 0) & (product < bias))
         return fires.to(torch.float32)
 

@@ -34,6 +34,7 @@ STEP_Q: dict[str, float] = {
 """q = step^-1(0.95), the pre-activation that the initialisation aims at."""
 
 WEIGHTS = ("identity", "softplus", "tanh01", "normalized")
+INITS = ("uniform", "constant", "signed")
 BIASES = ("raw", "positive", "projected", "projected_reparametrized")
 
 
@@ -95,18 +96,24 @@ def bias_inverse(kind: str, bias: Tensor, offset: float) -> Tensor:
 
 
 def initial_weight(
-    shape: tuple[int, ...], step: str, constant: bool, generator: torch.Generator | None = None
+    shape: tuple[int, ...], step: str, init: str, generator: torch.Generator | None = None
 ) -> Tensor:
-    """W ~ U[m - r, m + r] with m = 2 q / n and r = (1.336 q) / n: the closed form of the papers'
-    variance-preserving draw (LBQNN 2023; (sqrt3 + 2) / (4 p0 sqrt n) and 1 / (p0^2 n) with p0 = (sqrt3 + 2)
-    sqrt(n) / (8 q)). ``constant`` gives every weight the value m, as the papers do for LUI."""
+    """Starting weights [..., n], with q = step^-1(0.95).
+
+    - "uniform": W ~ U[m - r, m + r], m = 2 q / n, r = 0.668 m, that is U[0.664 q / n, 3.336 q / n]: the
+      closed form of the LBQNN draw, of mean (sqrt3 + 2) / (4 p0 sqrt n) and variance 1 / (p0^2 n) - mean^2
+      with p0 = (sqrt3 + 2) sqrt(n) / (8 q).
+    - "constant": every weight m, as the papers do for LUI.
+    - "signed": W ~ N(0, q^2 / n), ours, for weights of any sign.
+    """
     n, q = shape[-1], STEP_Q[step]
-    if constant:
-        return torch.full(shape, 2 * q / n)
+    mean = 2 * q / n
+    if init == "constant":
+        return torch.full(shape, mean)
+    if init == "signed":
+        return torch.randn(shape, generator=generator) * q / math.sqrt(n)
     unit = torch.rand(shape, generator=generator) * 2 - 1
-    # mean m, variance 1 / (p0^2 n) - m^2: with m = 2q/n the half width is m sqrt(3 (16 / (sqrt3 + 2)^2 - 1))
-    # = 0.668 m
-    return 2 * q / n * (1 + math.sqrt(3 * (16 / (math.sqrt(3) + 2) ** 2 - 1)) * unit)
+    return mean * (1 + math.sqrt(3 * (16 / (math.sqrt(3) + 2) ** 2 - 1)) * unit)
 
 
 def initial_bias(

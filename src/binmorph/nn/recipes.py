@@ -1,0 +1,189 @@
+"""Training recipes that end in an exact network. ``train_digits`` is what ``binmorph demo`` trains.
+
+Needs scikit-learn (the data, 1797 8x8 digits that come with it) and tqdm: ``pip install binmorph[demo]``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .annealing import Annealing
+from .hardening import HardenReport, harden, hardened, set_mode
+from .level_sets import LevelSets
+from .networks import MorphologicalClassifier
+from .neurons import Mode
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """A fixed stratified split of ``sklearn.datasets.load_digits``: images float32 [N, 1, 8, 8] with the
+    integer values 0..16, labels int64 [N]."""
+
+    x_train: Tensor
+    y_train: Tensor
+    x_test: Tensor
+    y_test: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class TrainResult:
+    """What a recipe returns. ``smooth`` and ``hard`` are networks in eval mode on the CPU; accuracies are
+    fractions of the test set; ``agreement`` is the fraction of test images on which smooth and hard choose
+    the same class; ``seconds`` is the wall time of training and hardening."""
+
+    smooth: MorphologicalClassifier
+    hard: MorphologicalClassifier
+    report: HardenReport
+    data: Digits
+    accuracy_smooth: float
+    accuracy_hard_float: float
+    accuracy_hard: float
+    agreement: float
+    seconds: float
+
+
+def load_digits(test_fraction: float = 0.28, seed: int = 0) -> Digits:
+    """The digits, split the same way on every machine for the same ``seed``."""
+    import numpy as np
+    from sklearn import datasets, model_selection
+
+    images, labels = datasets.load_digits(return_X_y=True)
+    parts = model_selection.train_test_split(
+        images.astype(np.float32).reshape(-1, 1, 8, 8),
+        labels.astype(np.int64),
+        test_size=test_fraction,
+        stratify=labels,
+        random_state=seed,
+    )
+    x_train, x_test, y_train, y_test = (torch.from_numpy(part) for part in parts)
+    return Digits(x_train, y_train, x_test, y_test)
+
+
+def digits_network(
+    images: Tensor, levels: int = 3, channels: int = 16, hidden: int = 256
+) -> MorphologicalClassifier:
+    """LevelSets(levels) -> BiSEL 3x3 -> MaxPool2d(2) -> DenseLUI -> Linear for [N, 1, 8, 8] ``images``.
+
+    Weights of any sign and p = 1: with the papers' p = 0 start and softplus weights the same training ends
+    two to three points lower, because the signed projection has no minus masks to use."""
+    free = {"weight": "identity", "bias": "raw", "scale_init": 1.0}
+    return MorphologicalClassifier(
+        LevelSets.from_quantiles(images, levels),
+        (1, 8, 8),
+        10,
+        channels=channels,
+        hidden=hidden,
+        # Spread thresholds start the BiSE neurons anywhere between dilation and erosion.
+        bisel={**free, "bias_spread": 0.7, "lui": {"init": "signed", "bias_spread": 0.01}},
+        # About a third of the pooled bits are ones at the start.
+        dense={**free, "init": "signed", "input_mean": 0.35},
+    )
+
+
+def train_digits(
+    seed: int = 0,
+    progress: bool = True,
+    *,
+    epochs: int = 60,
+    batch_size: int = 64,
+    learning_rate: float = 5e-3,
+    shift_fraction: float = 0.25,
+    label_smoothing: float = 0.05,
+    annealing: Annealing | None = None,
+    data: Digits | None = None,
+) -> TrainResult:
+    """Train, anneal and harden a :class:`MorphologicalClassifier` on the digits; about 97 % in 15 s on one
+    core.
+
+    The last part of the training already runs the popcount network that is exported (:class:`Annealing`), so
+    every neuron hardens without approximation and smooth and hard agree. The same ``seed`` gives the same
+    network on the same machine and torch; neither the global random state nor the number of threads is
+    changed for the caller.
+
+    Args:
+        progress: show a tqdm bar on stderr.
+        shift_fraction: fraction of the training images shifted by at most one pixel, with zeros coming in.
+        annealing: schedule; the default one if None.
+        data: the split to use; :func:`load_digits` if None.
+    """
+    data = data or load_digits()
+    schedule = annealing or Annealing()
+    with _quiet_torch(seed):
+        start = time.perf_counter()
+        net = digits_network(data.x_train)
+        optimizer = torch.optim.Adam(net.parameters(), lr=learning_rate)
+        steps = len(data.x_train) // batch_size
+        rate = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, learning_rate, total_steps=epochs * steps, pct_start=0.1, final_div_factor=100
+        )
+        net.train()
+        for epoch in _epochs(epochs, progress):
+            order = torch.randperm(len(data.x_train))
+            for step, chosen in enumerate(order[: steps * batch_size].split(batch_size)):
+                schedule.apply(net, (epoch * steps + step) / (epochs * steps))
+                scores = net(random_shift(data.x_train[chosen], shift_fraction))
+                loss = F.cross_entropy(scores, data.y_train[chosen], label_smoothing=label_smoothing)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                rate.step()
+        schedule.apply(net.eval(), 1.0)
+        return _finish(net, data, start)
+
+
+def random_shift(images: Tensor, fraction: float) -> Tensor:
+    """Shift about ``fraction`` of the ``images`` [N, C, H, W] by -1, 0 or 1 pixel per direction; zeros come
+    in."""
+    count, _, height, width = images.shape
+    offset = torch.randint(0, 3, (2, count)).where(torch.rand(count) < fraction, 1)
+    rows = (offset[0, :, None] + torch.arange(height))[:, :, None]
+    columns = (offset[1, :, None] + torch.arange(width))[:, None, :]
+    padded = F.pad(images, (1, 1, 1, 1))
+    return padded[torch.arange(count)[:, None, None], :, rows, columns].movedim(-1, 1)
+
+
+def accuracy(net: nn.Module, x: Tensor, y: Tensor) -> float:
+    """Fraction of ``x`` that ``net`` puts into class ``y``."""
+    with torch.no_grad():
+        return float((net(x).argmax(1) == y).double().mean())
+
+
+def _finish(net: MorphologicalClassifier, data: Digits, start: float) -> TrainResult:
+    hard = hardened(net)
+    seconds = time.perf_counter() - start
+    report = harden(hard)
+    with torch.no_grad():
+        agreement = float((net(data.x_test).argmax(1) == hard(data.x_test).argmax(1)).double().mean())
+    smooth = accuracy(net, data.x_test, data.y_test)
+    set_mode(net, Mode.HARD_FLOAT)
+    hard_float = accuracy(net, data.x_test, data.y_test)
+    set_mode(net, Mode.SMOOTH)
+    binary = accuracy(hard, data.x_test, data.y_test)
+    return TrainResult(net, hard, report, data, smooth, hard_float, binary, agreement, seconds)
+
+
+def _epochs(count: int, progress: bool) -> Iterator[int]:
+    from tqdm import tqdm
+
+    yield from tqdm(range(count), desc="training", unit="epoch", disable=not progress)
+
+
+@contextlib.contextmanager
+def _quiet_torch(seed: int) -> Iterator[None]:
+    """One thread (these tensors are too small to share, and sums then do not depend on the machine's core
+    count) and a private random state, both put back afterwards."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            yield
+    finally:
+        torch.set_num_threads(threads)
