@@ -170,7 +170,7 @@ def picture(graph: ir.Graph, path: str | os.PathLike[str], layers: list[str] | N
     for axis, drawing in zip(axes, drawn, strict=True):
         drawing.draw(axis)
     target = Path(path)
-    figure.savefig(target, dpi=110, format="png")
+    figure.savefig(target, dpi=110, format="png", bbox_inches="tight")
     return target
 
 

@@ -37,7 +37,7 @@ def random_network(rng: np.random.Generator) -> tuple[nn.Module, torch.Tensor]:
         kind = rng.integers(0, 4)
         if kind == 0:
             layers.append(bnn.BiSE(channels, out, kernel, border))
-            out *= channels
+            out *= channels  # every output reads one channel, so this grows fast
         elif kind == 1:
             layers.append(bnn.LUI(channels, out))
         else:

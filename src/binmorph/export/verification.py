@@ -1,7 +1,7 @@
 """Packed file against hard torch network: every packed layer, bit for bit, on the same inputs.
 
 The hard network runs as the traced graph, in torch's own operators, so that every layer's value is known by
-name, functional calls included; the untraced module's final output is compared too. A float last layer is
+name, functional calls included; the untraced module's float output is compared too. A float last layer is
 recomputed in numpy in the order that the graph states, from the bits that the packed layer itself read.
 """
 
@@ -181,10 +181,10 @@ def compare(
             raise VerificationError(
                 f"the file has no layer {missing[0]!r}; it was not exported from this network"
             )
-        with torch.inference_mode():
-            eager = traced.module(x).numpy()
         for node in graph.nodes:
             if isinstance(node, ir.Linear):
+                with torch.inference_mode():
+                    eager = traced.module(x).numpy()
                 found = _check_output(node, hard[node.name], eager, packed[node.input], packed[node.name])
                 output = found if output is None else output + found
             else:
