@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 torch.set_num_threads(1)  # these tensors are too small to share
 sys.path.insert(0, str(Path(__file__).parent))  # for export_networks
 
-from binmorph import format as file_format
+from binmorph import format as file_format  # noqa: E402
 
 
 class OracleModel:
