@@ -1,1 +1,5 @@
-from scikit_build_core.setuptools.build_meta import *  # noqa
+"""For tools that look for a setup.py: ``pip install .`` does not read it, and all metadata is in pyproject.toml."""
+
+from scikit_build_core.setuptools.wrapper import setup
+
+setup(cmake_source_dir=".", package_data={"binmorph": ["*.json"]})
