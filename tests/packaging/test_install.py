@@ -42,19 +42,24 @@ def files_under(folder: Path) -> set[Path]:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sdist and the wheel, built once from a copy of the sources as they are here."""
-    work = tmp_path_factory.mktemp("packaging")
-    source, out = work / "source", work / "dist"
-    source.mkdir()
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sources as they are here."""
+    source = tmp_path_factory.mktemp("source")
     for entry in ROOT.iterdir():
         if entry.is_file():
             shutil.copy(entry, source)
         elif entry.name in {"src", "csrc", "kernels", "tests", "benchmarks", "docs", "examples"}:
             shutil.copytree(entry, source / entry.name, ignore=shutil.ignore_patterns("*cache*"))
+    return source
+
+
+@pytest.fixture(scope="session")
+def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist and the wheel, built once."""
+    out = tmp_path_factory.mktemp("dist")
     (source / STRAY).write_bytes(b"an extension that was built here for development")
     before = files_under(source)
-    call(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, source, cwd=work)
+    call(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, source, cwd=out)
     assert files_under(source) == before, "the build wrote into the source tree"
     return out
 
@@ -78,8 +83,8 @@ def wheel_files(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-def _sources(pattern: str) -> set[str]:
-    return {p.relative_to(ROOT).as_posix() for p in ROOT.glob(pattern)}
+def _matching(source: Path, pattern: str) -> set[str]:
+    return {p.relative_to(source).as_posix() for p in source.glob(pattern)}
 
 
 @pytest.mark.parametrize(
@@ -98,8 +103,8 @@ def _sources(pattern: str) -> set[str]:
         "*.md",
     ],
 )
-def test_sdist_contains_all_sources(sdist_files, pattern):
-    expected = _sources(pattern)
+def test_sdist_contains_all_sources(source, sdist_files, pattern):
+    expected = _matching(source, pattern)
     assert expected
     assert expected <= sdist_files
 
@@ -121,8 +126,8 @@ def test_sdist_contains_nothing_built(sdist_files):
     assert not [name for name in sdist_files if name.endswith((".so", ".o", ".pyc", ".a"))]
 
 
-def test_wheel_contains_the_package(wheel_files):
-    modules = {name.removeprefix("src/") for name in _sources("src/binmorph/**/*.py*") if "cache" not in name}
+def test_wheel_contains_the_package(source, wheel_files):
+    modules = {name.removeprefix("src/") for name in _matching(source, "src/binmorph/**/*.py*")}
     assert modules | {"binmorph/py.typed", "binmorph/energy_tables.json"} <= wheel_files
     assert any(name.endswith("licenses/LICENSE") for name in wheel_files)
 

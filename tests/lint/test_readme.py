@@ -1,0 +1,21 @@
+"""The README's Python runs as it stands."""
+
+import re
+
+import pytest
+
+
+@pytest.mark.slow
+def test_python_example(run, root, python, tmp_path):
+    (example,) = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text("utf-8"), re.DOTALL)
+    assert len([line for line in example.splitlines() if line]) <= 15
+    file = str(tmp_path / "digits.bmorph")
+    run(python, "-c", example.replace('"digits.bmorph"', repr(file)))
+    assert (tmp_path / "digits.bmorph").is_file()
+
+
+def test_links_lead_somewhere(root):
+    for document in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"):
+        targets = re.findall(r"\]\(([^)#:]+)\)", (root / document).read_text("utf-8"))
+        missing = [target for target in targets if not (root / target).exists()]
+        assert not missing, f"{document}: {missing}"
