@@ -9,10 +9,14 @@ namespace binmorph {
 
 const char* isa_name(Isa isa) {
   switch (isa) {
-    case Isa::reference: return "reference";
-    case Isa::generic: return "generic";
-    case Isa::x86_avx2: return "x86_avx2";
-    case Isa::x86_avx512: return "x86_avx512";
+    case Isa::reference:
+      return "reference";
+    case Isa::generic:
+      return "generic";
+    case Isa::x86_avx2:
+      return "x86_avx2";
+    case Isa::x86_avx512:
+      return "x86_avx512";
   }
   return "unknown";
 }
@@ -24,23 +28,26 @@ Isa isa_from_name(std::string_view name) {
                                   "'; known are reference, generic, x86_avx2, x86_avx512");
 }
 
-// __builtin_cpu_supports asks CPUID and, for the AVX families, XGETBV: a feature that the operating system does not
-// save on a context switch counts as missing.
+// __builtin_cpu_supports asks CPUID and, for the AVX families, XGETBV: a feature that the operating system
+// does not save on a context switch counts as missing.
 bool isa_supported(Isa isa) {
   switch (isa) {
     case Isa::reference:
-    case Isa::generic: return true;
+    case Isa::generic:
+      return true;
 #if BINMORPH_X86
     case Isa::x86_avx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-             __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("fma");
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+             __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") &&
+             __builtin_cpu_supports("fma");
     case Isa::x86_avx512:
       return isa_supported(Isa::x86_avx2) && __builtin_cpu_supports("avx512f") &&
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vpopcntdq") &&
              __builtin_cpu_supports("avx512bitalg");
 #else
-    default: break;
+    default:
+      break;
 #endif
   }
   return false;

@@ -35,7 +35,8 @@ void check_neurons(const std::string& name, const Neurons& n, std::size_t count,
          std::to_string(n.count) + " neurons of " + std::to_string(n.inputs) + " inputs where " +
              std::to_string(count) + " of " + std::to_string(inputs) + " are needed");
   const std::size_t pitch = words_for(inputs), words = product(name, {count, pitch});
-  if (n.plus.size() != words || n.minus.size() != words || n.threshold.size() != count || n.invert.size() != count)
+  if (n.plus.size() != words || n.minus.size() != words || n.threshold.size() != count ||
+      n.invert.size() != count)
     fail(ErrorKind::shape, name, "a mask, threshold or inversion array has the wrong length");
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint64_t *plus = &n.plus[i * pitch], *minus = &n.minus[i * pitch];
@@ -48,8 +49,8 @@ void check_neurons(const std::string& name, const Neurons& n, std::size_t count,
     const std::int64_t high = static_cast<std::int64_t>(popcount(plus, pitch)) + 1;
     if (n.threshold[i] < low || n.threshold[i] > high)
       fail(ErrorKind::format, name,
-           at + "threshold " + std::to_string(n.threshold[i]) + " lies outside [" + std::to_string(low) + ", " +
-               std::to_string(high) + "]");
+           at + "threshold " + std::to_string(n.threshold[i]) + " lies outside [" + std::to_string(low) +
+               ", " + std::to_string(high) + "]");
     if (n.invert[i] > 1) fail(ErrorKind::format, name, at + "invert must be 0 or 1");
   }
 }
@@ -139,7 +140,8 @@ Graph::Graph(ValueKind kind, const std::vector<std::size_t>& shape) {
   if (!flat && shape.size() != 3)
     throw Error(ErrorKind::shape, "input: shape must be (channels, height, width) or (features,)");
   if (kind == ValueKind::bits) throw Error(ErrorKind::format, "input: dtype must be float32 or uint8");
-  input_ = flat ? ValueType{kind, true, shape[0], 1, 1} : ValueType{kind, false, shape[0], shape[1], shape[2]};
+  input_ =
+      flat ? ValueType{kind, true, shape[0], 1, 1} : ValueType{kind, false, shape[0], shape[1], shape[2]};
   if (product("input", {input_.channels, input_.height, input_.width}) == 0)
     throw Error(ErrorKind::shape, "input: every dimension must be at least 1");
 }
@@ -152,7 +154,8 @@ std::size_t Graph::add(const std::string& name, std::size_t input, Operation ope
 }
 
 void Graph::set_output(std::size_t value) {
-  if (value == 0 || value > nodes_.size()) throw Error(ErrorKind::format, "the output is not the value of a node");
+  if (value == 0 || value > nodes_.size())
+    throw Error(ErrorKind::format, "the output is not the value of a node");
   output_ = value;
 }
 

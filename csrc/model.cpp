@@ -1,5 +1,7 @@
 #include "binmorph/model.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "binmorph/error.h"
@@ -10,6 +12,20 @@ namespace {
 // A block's arena should stay in the outer cache; larger images gain nothing from one bit per image.
 constexpr std::size_t kMaxPlanesArenaWords = std::size_t{8} << 17;  // 8 MiB
 
+// Without this, an image too large for planes would be planned, and refused, before rows get their chance.
+bool values_fit_planes(const Graph& graph) {
+  return std::all_of(graph.nodes().begin(), graph.nodes().end(), [](const Node& node) {
+    return value_words(node.type, Layout::planes) <= kMaxPlanesArenaWords;
+  });
+}
+
+// Linux may promise more memory than there is and kill the process that takes it at its word.
+std::size_t physical_memory() {
+  const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGE_SIZE);
+  return pages > 0 && bytes > 0 ? static_cast<std::size_t>(pages) * static_cast<std::size_t>(bytes)
+                                : SIZE_MAX;
+}
+
 std::size_t element_bytes(const ValueType& type) { return type.kind == ValueKind::float32 ? 4 : 1; }
 
 }  // namespace
@@ -19,7 +35,11 @@ class Model::ArenaLease {
  public:
   explicit ArenaLease(const Model& model) : model_(model) {
     const std::lock_guard<std::mutex> lock(model.arenas_mutex_);
-    if (!model.arenas_.empty()) {
+    if (model.arenas_.empty()) {                      // more units run at once than ever before
+      model.arenas_.reserve(model.arenas_made_ + 1);  // giving an arena back must not allocate
+      arena_ = model.new_arena();
+      ++model.arenas_made_;
+    } else {
       arena_ = std::move(model.arenas_.back());
       model.arenas_.pop_back();
     }
@@ -31,16 +51,14 @@ class Model::ArenaLease {
   ArenaLease(const ArenaLease&) = delete;
   ArenaLease& operator=(const ArenaLease&) = delete;
 
-  std::uint64_t* words() {
-    // Only when more calls run at once than ever before.
-    if (!arena_) arena_.reset(new std::uint64_t[model_.arena_words_ + 8]);
+  std::uint64_t* words() const {
     const auto address = reinterpret_cast<std::uintptr_t>(arena_.get());
     return reinterpret_cast<std::uint64_t*>((address + 63) / 64 * 64);
   }
 
  private:
   const Model& model_;
-  std::unique_ptr<std::uint64_t[]> arena_;
+  Arena arena_;
 };
 
 Model::Model(Graph graph, const ModelOptions& options) : graph_(std::move(graph)), options_(options) {
@@ -50,19 +68,21 @@ Model::Model(Graph graph, const ModelOptions& options) : graph_(std::move(graph)
     throw Error(ErrorKind::isa, std::string("this machine does not have ") + isa_name(options_.isa));
   for (Layout layout : {Layout::rows, Layout::planes}) {
     if (options_.layout && *options_.layout != layout) continue;
+    if (layout == Layout::planes && !options_.layout && !values_fit_planes(graph_)) continue;
     auto plan = std::make_unique<Plan>(graph_, Target{layout, options_.isa, options_.threads});
     if (layout == Layout::planes && !options_.layout && plan->arena_words() > kMaxPlanesArenaWords) continue;
     arena_words_ = std::max(arena_words_, plan->arena_words());
     plans_.push_back(std::move(plan));
   }
-  const std::size_t limit = options_.max_memory / 8 / options_.threads;
-  if (arena_words_ > limit)
+  const std::size_t machine = physical_memory(), limit = std::min(options_.max_memory, machine);
+  if (arena_words_ > limit / 8 / options_.threads)
     throw Error(ErrorKind::memory_limit,
-                "running needs " + std::to_string(8 * arena_words_) + " bytes on each of " +
-                    std::to_string(options_.threads) + " threads, more than max_memory allows");
-  arenas_.reserve(2 * options_.threads);
-  for (std::size_t i = 0; i < options_.threads; ++i) arenas_.emplace_back(new std::uint64_t[arena_words_ + 8]);
-  if (options_.threads > 1) pool_ = std::make_unique<ThreadPool>(options_.threads);
+                "a call needs " + std::to_string(8 * arena_words_) + " bytes on each of " +
+                    std::to_string(options_.threads) + " threads, the limit is " + std::to_string(limit) +
+                    " in all; load with fewer threads, or a larger max_memory if this machine's " +
+                    std::to_string(machine) + " bytes suffice");
+  for (; arenas_made_ < options_.threads; ++arenas_made_) arenas_.push_back(new_arena());
+  if (options_.threads > 1) pool_.reset(new ThreadPool(options_.threads));
 }
 
 std::size_t Model::value_bytes(std::size_t node) const {
@@ -102,13 +122,14 @@ void Model::run_units(const NetworkInput& input, std::size_t images, const After
   const Schedule schedule = this->schedule(images, packed);
   const auto run_unit = [&](std::size_t unit, ThreadPool* pool) {
     const bool block = unit < schedule.blocks;
-    const std::size_t first =
-        block ? unit * kBlockImages : std::min(images, schedule.blocks * kBlockImages) + unit - schedule.blocks;
+    const std::size_t first = block
+                                  ? unit * kBlockImages
+                                  : std::min(images, schedule.blocks * kBlockImages) + unit - schedule.blocks;
     const std::size_t count = block ? std::min(kBlockImages, images - first) : 1;
     ArenaLease arena(*this);
     (block ? schedule.planes : schedule.rows)
         ->run({packed ? nullptr : static_cast<const char*>(input.values) + first * input_image_bytes(),
-               packed ? input.packed + first * input_words() : nullptr},
+               packed ? input.packed + first * input_words() : nullptr, first},
               count, arena.words(), pool,
               [&](const PlannedStep& step, const std::uint64_t* value, std::uint64_t* scratch) {
                 after(step, value, first, count, scratch);
@@ -119,7 +140,8 @@ void Model::run_units(const NetworkInput& input, std::size_t images, const After
   if (pool_ != nullptr && units >= threads) {
     const std::size_t pieces = std::min(units, 4 * threads);
     pool_->run(pieces, [&](std::size_t piece) {
-      for (std::size_t u = units * piece / pieces; u < units * (piece + 1) / pieces; ++u) run_unit(u, nullptr);
+      for (std::size_t u = units * piece / pieces; u < units * (piece + 1) / pieces; ++u)
+        run_unit(u, nullptr);
     });
   } else {
     for (std::size_t u = 0; u < units; ++u) run_unit(u, pool_.get());
@@ -128,11 +150,12 @@ void Model::run_units(const NetworkInput& input, std::size_t images, const After
 
 void Model::run(const void* input, std::size_t images, void* output) const {
   const std::size_t last = graph_.output() - 1;
-  run_units({input, nullptr}, images,
+  run_units({input, nullptr, 0}, images,
             [&](const PlannedStep& step, const std::uint64_t* value, std::size_t first, std::size_t count,
                 std::uint64_t* scratch) {
               if (step.node == last)
-                step.unload.run(value, count, static_cast<char*>(output) + first * value_bytes(last), scratch);
+                step.unload.run(value, count, static_cast<char*>(output) + first * value_bytes(last),
+                                scratch);
             });
 }
 
@@ -145,14 +168,15 @@ void Model::run_packed(const std::uint64_t* input, std::size_t images, std::uint
       throw Error(ErrorKind::format, "packed input: the network reads gray values, so call it with an array");
   if (schedule(1, true).rows == nullptr)
     throw Error(ErrorKind::format, "packed input: the model was loaded for batch-sliced work only");
-  run_units({nullptr, input}, images,
-            [&](const PlannedStep& step, const std::uint64_t* value, std::size_t first, std::size_t, std::uint64_t*) {
+  run_units({nullptr, input, 0}, images,
+            [&](const PlannedStep& step, const std::uint64_t* value, std::size_t first, std::size_t,
+                std::uint64_t*) {
               if (step.node == last) std::copy_n(value, output_words(), output + first * output_words());
             });
 }
 
 void Model::trace(const void* input, std::size_t images, const std::vector<void*>& values) const {
-  run_units({input, nullptr}, images,
+  run_units({input, nullptr, 0}, images,
             [&](const PlannedStep& step, const std::uint64_t* value, std::size_t first, std::size_t count,
                 std::uint64_t* scratch) {
               char* start = static_cast<char*>(values[step.node]) + first * value_bytes(step.node);

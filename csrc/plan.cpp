@@ -17,7 +17,9 @@ std::unique_ptr<Step> make_step(const Node& node, const ValueType& in, const Tar
     std::unique_ptr<Step> operator()(const Bisel& op) const { return make_bisel_step(op, in, target); }
     std::unique_ptr<Step> operator()(const MaxPool& op) const { return make_max_pool_step(op, in, target); }
     std::unique_ptr<Step> operator()(const Flatten&) const { return make_flatten_step(in, target); }
-    std::unique_ptr<Step> operator()(const ThresholdDense& op) const { return make_dense_step(op, in, target); }
+    std::unique_ptr<Step> operator()(const ThresholdDense& op) const {
+      return make_dense_step(op, in, target);
+    }
     std::unique_ptr<Step> operator()(const Linear& op) const { return make_linear_step(op, in, target); }
   };
   return std::visit(Make{node, in, target}, node.operation);
@@ -25,21 +27,20 @@ std::unique_ptr<Step> make_step(const Node& node, const ValueType& in, const Tar
 
 constexpr std::size_t round_up(std::size_t words) { return (words + 7) / 8 * 8; }  // 64-byte lines
 
-// First fit: each value takes the lowest gap that is free from the step that writes it to the last that reads it.
+// First fit: each value takes the lowest gap that is free from the step that writes it to the last that reads
+// it.
 class ArenaLayout {
  public:
+  // Calls come in order of `first`.
   std::size_t place(std::size_t words, std::size_t first, std::size_t last) {
+    if (words == 0) return 0;
     words = round_up(words);
-    std::vector<Block> alive;
-    for (const Block& b : blocks_)
-      if (b.first <= last && first <= b.last) alive.push_back(b);
-    std::sort(alive.begin(), alive.end(), [](const Block& a, const Block& b) { return a.begin < b.begin; });
+    alive_.erase(std::remove_if(alive_.begin(), alive_.end(), [&](const Block& b) { return b.last < first; }),
+                 alive_.end());
     std::size_t begin = 0;
-    for (const Block& b : alive) {
-      if (begin + words <= b.begin) break;
-      begin = std::max(begin, b.begin + b.words);
-    }
-    blocks_.push_back({begin, words, first, last});
+    auto next = alive_.begin();
+    for (; next != alive_.end() && begin + words > next->begin; ++next) begin = next->begin + next->words;
+    alive_.insert(next, {begin, words, last});
     size_ = std::max(size_, begin + words);
     return begin;
   }
@@ -47,9 +48,9 @@ class ArenaLayout {
 
  private:
   struct Block {
-    std::size_t begin, words, first, last;
+    std::size_t begin, words, last;
   };
-  std::vector<Block> blocks_;
+  std::vector<Block> alive_;  // by address
   std::size_t size_ = 0;
 };
 

@@ -16,7 +16,8 @@ struct Literal {
   bool negated;
 };
 
-// [number of true literals >= threshold] XOR invert. Zero literals make a constant: threshold 0 is one, 1 is zero.
+// [number of true literals >= threshold] XOR invert. Zero literals make a constant: threshold 0 is one, 1 is
+// zero.
 struct Gate {
   std::vector<Literal> literals;
   std::int64_t threshold = 0;
@@ -80,7 +81,8 @@ class Builder {
   Term make_term(const Gate& gate) {
     Term term{};
     const std::size_t n = gate.literals.size();
-    if (storage.taps.size() + n > UINT32_MAX) throw Error(ErrorKind::shape, "a layer has more than 2^32 taps");
+    if (storage.taps.size() + n > UINT32_MAX)
+      throw Error(ErrorKind::shape, "a layer has more than 2^32 taps");
     term.first_tap = static_cast<std::uint32_t>(storage.taps.size());
     for (bool negated : {false, true})
       for (const Literal& l : gate.literals)
@@ -159,7 +161,8 @@ PlaneProgramStorage compile_bisel(const Bisel& op, std::size_t channels, const T
     std::vector<Gate> gates;
     for (std::size_t c = 0; c < channels; ++c) {
       gates.push_back(gate_of(op.bise, o * channels + c));
-      for (Literal& l : gates.back().literals) l.input = offset(c, l.input / op.kernel_w, l.input % op.kernel_w);
+      for (Literal& l : gates.back().literals)
+        l.input = offset(c, l.input / op.kernel_w, l.input % op.kernel_w);
     }
     add_combined(builder, gate_of(op.lui, o), std::move(gates));
   }

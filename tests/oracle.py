@@ -47,7 +47,7 @@ def evaluate_node(node: ir.AnyNode, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if isinstance(node, ir.LevelSets):
         gray = x.astype(np.float32)  # exact for uint8
         planes = gray[:, :, None] >= node.values[None, :, :, None, None]
-        return planes.reshape(len(x), -1, *x.shape[2:])
+        return planes.reshape(len(x), node.values.size, *x.shape[2:])
     if isinstance(node, ir.PackBinary):
         if not np.isin(x, (0, 1)).all():
             raise DomainError(f"node {node.name!r}: the input holds values other than 0 and 1")
@@ -57,7 +57,7 @@ def evaluate_node(node: ir.AnyNode, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if isinstance(node, ir.MaxPool):
         return _max_pool(node, x)
     if isinstance(node, ir.Flatten):
-        return x.reshape(len(x), -1)
+        return x.reshape(len(x), int(np.prod(x.shape[1:])))
     if isinstance(node, ir.ThresholdDense):
         return _dense(node.neurons, x)
     if isinstance(node, ir.Linear):

@@ -24,9 +24,14 @@ std::vector<T> to_vector(const Array<T>& array) {
 }
 
 Neurons make_neurons(const Array<std::uint64_t>& plus, const Array<std::uint64_t>& minus,
-                     const Array<std::int32_t>& threshold, const Array<std::uint8_t>& invert, std::size_t inputs) {
-  return {static_cast<std::size_t>(threshold.size()), inputs, to_vector(plus), to_vector(minus),
-          to_vector(threshold), to_vector(invert)};
+                     const Array<std::int32_t>& threshold, const Array<std::uint8_t>& invert,
+                     std::size_t inputs) {
+  return {static_cast<std::size_t>(threshold.size()),
+          inputs,
+          to_vector(plus),
+          to_vector(minus),
+          to_vector(threshold),
+          to_vector(invert)};
 }
 
 kernels::Border border_from_name(const std::string& name) {
@@ -55,21 +60,27 @@ py::array allocate(const ValueType& type, std::size_t images) {
   return py::array(py::dtype("bool"), shape);
 }
 
+void check_memory(const py::array& x) {
+  constexpr int kWanted = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+  if ((x.flags() & kWanted) != kWanted)
+    throw Error(ErrorKind::shape, "input: must be C-contiguous and aligned");
+}
+
 std::size_t check_input(const Model& model, const py::array& x) {
   const ValueType& type = model.graph().type(0);
   const py::dtype wanted = type.kind == ValueKind::float32 ? py::dtype("float32") : py::dtype("uint8");
   if (!x.dtype().equal(wanted))
     throw Error(ErrorKind::dtype, "input: expected dtype " + py::str(wanted).cast<std::string>() + ", got " +
                                       py::str(x.dtype()).cast<std::string>());
-  if (!(x.flags() & py::array::c_style)) throw Error(ErrorKind::shape, "input: must be C-contiguous");
+  check_memory(x);
   const std::size_t images = x.ndim() > 0 ? static_cast<std::size_t>(x.shape(0)) : 0;
   const auto wanted_shape = batch_shape(type, images);
   if (x.ndim() == 0 || !std::equal(wanted_shape.begin(), wanted_shape.end(), x.shape(), x.shape() + x.ndim()))
-    throw Error(ErrorKind::shape, "input: got shape " + py::str(x.attr("shape")).cast<std::string>() +
-                                      ", expected (batch, " + std::to_string(type.channels) +
-                                      (type.flat ? ")"
-                                                 : ", " + std::to_string(type.height) + ", " +
-                                                       std::to_string(type.width) + ")"));
+    throw Error(
+        ErrorKind::shape,
+        "input: got shape " + py::str(x.attr("shape")).cast<std::string>() + ", expected (batch, " +
+            std::to_string(type.channels) +
+            (type.flat ? ")" : ", " + std::to_string(type.height) + ", " + std::to_string(type.width) + ")"));
   return images;
 }
 
@@ -91,6 +102,7 @@ py::array run_packed(const Model& model, const Array<std::uint64_t>& words) {
   if (static_cast<std::size_t>(words.size()) != images * model.input_words())
     throw Error(ErrorKind::shape, "packed input: got " + std::to_string(words.size()) + " words, expected " +
                                       std::to_string(images * model.input_words()));
+  check_memory(words);
   const ValueType& type = model.graph().type(model.graph().output());
   auto shape = batch_shape(type, images);
   shape.back() = static_cast<py::ssize_t>(words_for(static_cast<std::size_t>(shape.back())));
@@ -154,13 +166,14 @@ void bind_model(py::module_& m) {
            py::arg("dtype"), py::arg("shape"))
       .def(
           "add_level_sets",
-          [](Graph& g, const std::string& name, std::size_t input, const Array<float>& values, std::size_t levels) {
-            return g.add(name, input, LevelSets{levels, to_vector(values)});
-          },
+          [](Graph& g, const std::string& name, std::size_t input, const Array<float>& values,
+             std::size_t levels) { return g.add(name, input, LevelSets{levels, to_vector(values)}); },
           py::arg("name"), py::arg("input"), py::arg("values").noconvert(), py::arg("levels"))
       .def(
           "add_pack_binary",
-          [](Graph& g, const std::string& name, std::size_t input) { return g.add(name, input, PackBinary{}); },
+          [](Graph& g, const std::string& name, std::size_t input) {
+            return g.add(name, input, PackBinary{});
+          },
           py::arg("name"), py::arg("input"))
       .def(
           "add_bisel",
@@ -181,8 +194,8 @@ void bind_model(py::module_& m) {
           py::arg("name"), py::arg("input"), py::arg("channels"), py::arg("kernel_h"), py::arg("kernel_w"),
           py::arg("border"), py::arg("bise_plus").noconvert(), py::arg("bise_minus").noconvert(),
           py::arg("bise_threshold").noconvert(), py::arg("bise_invert").noconvert(),
-          py::arg("lui_plus").noconvert(), py::arg("lui_minus").noconvert(), py::arg("lui_threshold").noconvert(),
-          py::arg("lui_invert").noconvert())
+          py::arg("lui_plus").noconvert(), py::arg("lui_minus").noconvert(),
+          py::arg("lui_threshold").noconvert(), py::arg("lui_invert").noconvert())
       .def(
           "add_max_pool",
           [](Graph& g, const std::string& name, std::size_t input, std::size_t kernel_h, std::size_t kernel_w,
@@ -215,8 +228,8 @@ void bind_model(py::module_& m) {
       .def("set_output", &Graph::set_output, py::arg("value"));
 
   py::class_<Model>(m, "Model", "A planned network; run() may be called from many threads at once.")
-      .def(py::init([](const Graph& graph, std::size_t threads, const std::string& isa, const std::string& layout,
-                       std::size_t max_memory) {
+      .def(py::init([](const Graph& graph, std::size_t threads, const std::string& isa,
+                       const std::string& layout, std::size_t max_memory) {
              ModelOptions options;
              options.threads = threads;
              options.isa = isa.empty() ? default_isa() : isa_from_name(isa);

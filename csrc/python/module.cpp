@@ -10,12 +10,18 @@ namespace {
 
 const char* exception_name(binmorph::ErrorKind kind) {
   switch (kind) {
-    case binmorph::ErrorKind::format: return "FormatError";
-    case binmorph::ErrorKind::shape: return "ShapeError";
-    case binmorph::ErrorKind::dtype: return "DTypeError";
-    case binmorph::ErrorKind::domain: return "DomainError";
-    case binmorph::ErrorKind::isa: return "IsaError";
-    case binmorph::ErrorKind::memory_limit: return "MemoryLimitError";
+    case binmorph::ErrorKind::format:
+      return "FormatError";
+    case binmorph::ErrorKind::shape:
+      return "ShapeError";
+    case binmorph::ErrorKind::dtype:
+      return "DTypeError";
+    case binmorph::ErrorKind::domain:
+      return "DomainError";
+    case binmorph::ErrorKind::isa:
+      return "IsaError";
+    case binmorph::ErrorKind::memory_limit:
+      return "MemoryLimitError";
   }
   return "BinmorphError";
 }
@@ -46,8 +52,9 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
         return result;
       },
       "Every instruction set that this build knows, and whether the machine has it.");
-  m.def("default_isa", [] { return binmorph::isa_name(binmorph::default_isa()); },
-        "The instruction set that is used unless another is asked for; BINMORPH_FORCE_ISA overrides it.");
+  m.def(
+      "default_isa", [] { return binmorph::isa_name(binmorph::default_isa()); },
+      "The instruction set that is used unless another is asked for; BINMORPH_FORCE_ISA overrides it.");
 
   bind_bits(m);
   bind_model(m);

@@ -15,7 +15,8 @@ void clear_tails(std::uint64_t* rows, std::size_t count, std::size_t width) {
 class BiselStep final : public Step {
  public:
   BiselStep(const Bisel& op, const ValueType& in, const Target& target)
-      : window_{in.channels, in.height, in.width, op.kernel_h, op.kernel_w, op.border}, layout_(target.layout) {
+      : window_{in.channels, in.height, in.width, op.kernel_h, op.kernel_w, op.border},
+        layout_(target.layout) {
     const Isa isa = target.isa;
     threshold_planes_ = select_kernel<kernels::ThresholdPlanes>(isa, *this);
     const std::size_t out_h = window_.out_height(), out_w = window_.out_width();
@@ -49,7 +50,8 @@ class BiselStep final : public Step {
     if (window_words_ != 0) src = scratch;
     const kernels::PlaneProgram program = program_.view();
     split(in.pool, program.neuron_count, cost, [&](std::size_t piece, std::size_t begin, std::size_t end) {
-      threshold_planes_(program, shape_, src, out, begin, end, scratch + window_words_ + piece * piece_words_);
+      threshold_planes_(program, shape_, src, out, begin, end,
+                        scratch + window_words_ + piece * piece_words_);
     });
     if (layout_ == Layout::rows && window_.out_width() % 64 != 0)
       clear_tails(out, program.neuron_count * window_.out_height(), window_.out_width());

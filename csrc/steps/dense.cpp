@@ -1,4 +1,5 @@
-// Fully connected threshold neurons: popcounts of one image's bits, or gates and counters over planes of images.
+// Fully connected threshold neurons: popcounts of one image's bits, or gates and counters over planes of
+// images.
 #include <cstring>
 
 #include "binmorph/plane_program.h"
@@ -22,7 +23,8 @@ class DenseRowsStep final : public Step {
     std::copy(n.threshold.begin(), n.threshold.end(), threshold_.begin());
     invert_.assign(groups_, 0);
     for (std::size_t o = 0; o < n.count; ++o)
-      invert_[o / kDenseGroup] = static_cast<std::uint8_t>(invert_[o / kDenseGroup] | n.invert[o] << (o % kDenseGroup));
+      invert_[o / kDenseGroup] =
+          static_cast<std::uint8_t>(invert_[o / kDenseGroup] | n.invert[o] << (o % kDenseGroup));
     out_words_ = words_for(n.count);
     // Vector operations for the eight masks of one word: and, popcount and add in each vector.
     constexpr double kPerGroupWord[kIsaCount] = {512, 64, 16, 3};
@@ -31,9 +33,9 @@ class DenseRowsStep final : public Step {
   }
 
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t*) const override {
-    const kernels::DenseProgram program{plus_.data(),      minus_.empty() ? nullptr : minus_.data(),
-                                        threshold_.data(), invert_.data(),
-                                        words_,            groups_};
+    const kernels::DenseProgram program{
+        plus_.data(), minus_.empty() ? nullptr : minus_.data(), threshold_.data(), invert_.data(), words_,
+        groups_};
     out[out_words_ - 1] = 0;  // whole groups may not fill the last word
     auto* bytes = reinterpret_cast<std::uint8_t*>(out);
     split(in.pool, groups_, cost, [&](std::size_t, std::size_t begin, std::size_t end) {

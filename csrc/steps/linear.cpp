@@ -8,7 +8,8 @@ namespace {
 class LinearStep final : public Step {
  public:
   LinearStep(const Linear& op, const ValueType& in, const Target& target)
-      : bits_(in.size()), padded_((op.outputs + kernels::kLinearLanes - 1) / kernels::kLinearLanes * kernels::kLinearLanes) {
+      : bits_(in.size()),
+        padded_((op.outputs + kernels::kLinearLanes - 1) / kernels::kLinearLanes * kernels::kLinearLanes) {
     linear_ = select_kernel<kernels::LinearBits>(target.isa, *this);
     bias_ = op.bias;
     bias_.resize(padded_, 0.0f);

@@ -9,14 +9,15 @@ namespace binmorph {
 namespace {
 
 template <class T>
-[[noreturn]] void throw_not_binary(const T* image, std::size_t size) {
+[[noreturn]] void throw_not_binary(const T* image, std::size_t size, std::size_t number) {
   std::size_t i = 0;
   while (i + 1 < size && (image[i] == T{0} || image[i] == T{1})) ++i;
   char value[32];
   std::snprintf(value, sizeof value, "%g", static_cast<double>(image[i]));
-  throw Error(ErrorKind::domain, "input: element " + std::to_string(i) + " of an image is " + value +
-                                     ", but this network reads only 0 and 1; threshold the image first, or export "
-                                     "the network with a LevelSets layer in front");
+  throw Error(ErrorKind::domain,
+              "input[" + std::to_string(number) + "]: element " + std::to_string(i) + " is " + value +
+                  ", but this network reads only 0 and 1; threshold the image first, or export "
+                  "the network with a LevelSets layer in front");
 }
 
 template <class T>
@@ -60,23 +61,24 @@ class PackStep final : public Step {
 
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const override {
     const T* images = static_cast<const T*>(in.network.values);
-    if (in.network.packed != nullptr) return copy_packed(in.network.packed, out);
-    if (layout_ == Layout::rows) return pack(images, out);
+    if (in.network.packed != nullptr) return copy_packed(in.network, out);
+    if (layout_ == Layout::rows) return pack(images, out, in.network.first);
     const std::size_t plane_bits = width_, channel_words = words_for(width_);
     const std::size_t planes = channels_ * per_channel(), image_words = planes * channel_words;
-    for (std::size_t i = 0; i < in.images; ++i) pack(images + i * in_.size(), scratch + i * image_words);
+    for (std::size_t i = 0; i < in.images; ++i)
+      pack(images + i * in_.size(), scratch + i * image_words, in.network.first + i);
     for (std::size_t c = 0; c < planes; ++c)
-      to_planes_(scratch + c * channel_words, in.images, image_words, plane_bits, out + c * plane_bits * kLaneWords,
-                 kLaneWords);
+      to_planes_(scratch + c * channel_words, in.images, image_words, plane_bits,
+                 out + c * plane_bits * kLaneWords, kLaneWords);
   }
 
  private:
   std::size_t per_channel() const { return binary_ != nullptr ? 1 : levels_; }
 
-  void pack(const T* image, std::uint64_t* dst) const {
+  void pack(const T* image, std::uint64_t* dst, std::size_t number) const {
     const std::size_t channel_words = rows_ * words_for(width_);
     if (binary_ != nullptr) {
-      if (!binary_(image, channels_ * rows_, width_, dst)) throw_not_binary(image, in_.size());
+      if (!binary_(image, channels_ * rows_, width_, dst)) throw_not_binary(image, in_.size(), number);
       return;
     }
     for (std::size_t c = 0; c < channels_; ++c)
@@ -85,11 +87,13 @@ class PackStep final : public Step {
                    dst + (c * levels_ + i) * channel_words);
   }
 
-  void copy_packed(const std::uint64_t* src, std::uint64_t* dst) const {
+  void copy_packed(const NetworkInput& input, std::uint64_t* dst) const {
+    const std::uint64_t* src = input.packed;
     const std::size_t row_words = words_for(width_), rows = channels_ * rows_;
     for (std::size_t r = 0; r < rows; ++r)
       if (src[(r + 1) * row_words - 1] & ~tail_mask(width_))
-        throw Error(ErrorKind::format, "input: bits past the end of a row are set");
+        throw Error(ErrorKind::format, "input[" + std::to_string(input.first) +
+                                           "]: bits past the end of row " + std::to_string(r) + " are set");
     std::copy_n(src, rows * row_words, dst);
   }
 

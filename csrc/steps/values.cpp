@@ -51,7 +51,8 @@ Unloader::Unloader(const ValueType& type, Layout layout, Isa isa) : type_(type),
 }
 
 std::size_t Unloader::scratch_words() const {
-  return type_.kind == ValueKind::bits && layout_ == Layout::planes ? kBlockImages * words_for(type_.size()) : 0;
+  return type_.kind == ValueKind::bits && layout_ == Layout::planes ? kBlockImages * words_for(type_.size())
+                                                                    : 0;
 }
 
 void Unloader::run(const std::uint64_t* value, std::size_t images, void* dst, std::uint64_t* scratch) const {

@@ -14,7 +14,8 @@ Isa isa_from_name(std::string_view name);
 
 bool isa_supported(Isa isa);
 
-// The best supported one, or the one that BINMORPH_FORCE_ISA names; throws Error(isa) if that one is missing here.
+// The best supported one, or the one that BINMORPH_FORCE_ISA names; throws Error(isa) if that one is missing
+// here.
 Isa default_isa();
 
 }  // namespace binmorph

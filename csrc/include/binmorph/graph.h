@@ -22,8 +22,8 @@ struct ValueType {
   std::size_t size() const { return channels * height * width; }
 };
 
-// `count` threshold neurons of `inputs` bits each: masks are rows of words_for(inputs) words, tails zero, plus and
-// minus disjoint, and -|minus| <= threshold <= |plus| + 1.
+// `count` threshold neurons of `inputs` bits each: masks are rows of words_for(inputs) words, tails zero,
+// plus and minus disjoint, and -|minus| <= threshold <= |plus| + 1.
 struct Neurons {
   std::size_t count = 0, inputs = 0;
   std::vector<std::uint64_t> plus, minus;

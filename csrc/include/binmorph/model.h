@@ -15,8 +15,9 @@ namespace binmorph {
 struct ModelOptions {
   std::size_t threads = 1;
   Isa isa = Isa::generic;
-  std::optional<Layout> layout;       // use only this one, whatever the batch size
-  std::size_t max_memory = SIZE_MAX;  // bytes of arena, over all threads of one call
+  std::optional<Layout> layout;  // use only this one, whatever the batch size
+  // Bytes of arena, over all threads of one call; the machine's memory is a limit too.
+  std::size_t max_memory = SIZE_MAX;
 };
 
 class Model {
@@ -53,6 +54,16 @@ class Model {
 
  private:
   class ArenaLease;
+  using Arena = std::unique_ptr<std::uint64_t[]>;
+
+  // The child of a fork leaks the pool: waiting for threads that it does not have would never end.
+  struct RetirePool {
+    void operator()(ThreadPool* pool) const {
+      if (!pool->forked()) delete pool;
+    }
+  };
+
+  Arena new_arena() const { return Arena(new std::uint64_t[arena_words_ + 8]); }  // room to align
 
   template <class After>
   void run_units(const NetworkInput& input, std::size_t images, const After& after) const;
@@ -60,11 +71,11 @@ class Model {
   Graph graph_;
   ModelOptions options_;
   std::vector<std::unique_ptr<Plan>> plans_;
-  std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<ThreadPool, RetirePool> pool_;
   std::size_t arena_words_ = 0;
   mutable std::mutex arenas_mutex_;
-  // Those that no call is using; a call takes one per thread and gives it back.
-  mutable std::vector<std::unique_ptr<std::uint64_t[]>> arenas_;
+  mutable std::vector<Arena> arenas_;    // those that no call is using; a call takes one per thread
+  mutable std::size_t arenas_made_ = 0;  // arenas_ has room for all of them
 };
 
 }  // namespace binmorph

@@ -21,8 +21,8 @@ class Plan {
  public:
   Plan(const Graph& graph, const Target& target);
 
-  // Runs one unit. After each step, `after(step, value, scratch)` may look at what it wrote, with scratch memory for
-  // the step's Unloader.
+  // Runs one unit. After each step, `after(step, value, scratch)` may look at what it wrote, with scratch
+  // memory for the step's Unloader.
   template <class After>
   void run(const NetworkInput& input, std::size_t images, std::uint64_t* arena, ThreadPool* pool,
            const After& after) const {

@@ -25,8 +25,8 @@ struct PlaneProgramStorage {
 // Word offset of tap (row i, column j) of channel c in the source that the kernel will read.
 using TapOffset = std::function<std::size_t(std::size_t c, std::size_t i, std::size_t j)>;
 
-// Every rewrite keeps each output bit: constants are folded, a LUI over one channel disappears, De Morgan turns
-// negated gates into the kind that surrounds them, and nested gates of one kind become a single gate.
+// Every rewrite keeps each output bit: constants are folded, a LUI over one channel disappears, De Morgan
+// turns negated gates into the kind that surrounds them, and nested gates of one kind become a single gate.
 PlaneProgramStorage compile_bisel(const Bisel& op, std::size_t channels, const TapOffset& offset);
 
 // Neuron k reads input i at word offset i * lane_words.

@@ -32,6 +32,7 @@ std::size_t value_words(const ValueType& type, Layout layout);
 struct NetworkInput {
   const void* values;
   const std::uint64_t* packed;
+  std::size_t first;  // number of the first image in the caller's batch, for messages
 };
 
 struct StepInput {
@@ -47,8 +48,8 @@ class Step {
   virtual void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const = 0;
 
   std::size_t scratch_words = 0;
-  double cost = 0;                    // estimated vector operations per unit
-  bool alias = false;                 // the output is the input, bit for bit and word for word: nothing to run
+  double cost = 0;                   // estimated vector operations per unit
+  bool alias = false;                // the output is the input, bit for bit and word for word: nothing to run
   std::vector<std::string> kernels;  // what will run, by name
 };
 

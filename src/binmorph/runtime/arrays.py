@@ -15,7 +15,7 @@ Array = npt.NDArray[Any]
 
 
 def to_numpy(x: Any) -> tuple[Array, Callable[[Array], Any]]:
-    """``x`` as a numpy array (sharing memory where DLPack allows), and the function that converts results back."""
+    """``x`` as a numpy array (sharing memory where DLPack allows), and what converts results back."""
     if isinstance(x, np.ndarray):
         return x, lambda y: y
     module = type(x).__module__.partition(".")[0]
@@ -23,17 +23,29 @@ def to_numpy(x: Any) -> tuple[Array, Callable[[Array], Any]]:
         import torch
 
         if x.device.type != "cpu":
-            raise DTypeError(f"input: this model runs on the CPU, the tensor lies on {x.device}; call .cpu() first")
-        return x.detach().numpy(), torch.from_numpy
+            raise DTypeError(
+                f"input: this model runs on the CPU, the tensor lies on {x.device}; call .cpu() first"
+            )
+        try:
+            return x.detach().numpy(), torch.from_numpy
+        except (TypeError, RuntimeError) as error:  # bfloat16, sparse, conjugated ...
+            raise DTypeError(f"input: numpy cannot read this tensor ({error}); convert it first") from error
     if hasattr(x, "__dlpack__") and hasattr(x, "__dlpack_device__"):
         if x.__dlpack_device__()[0] != 1:
-            raise DTypeError("input: this model runs on the CPU, the array lies on another device; copy it first")
-        return np.from_dlpack(x), lambda y: y
+            raise DTypeError(
+                "input: this model runs on the CPU, the array lies on another device; copy it first"
+            )
+        try:
+            return np.from_dlpack(x), lambda y: y
+        except (TypeError, RuntimeError, BufferError) as error:
+            raise DTypeError(f"input: numpy cannot read this array ({error}); convert it first") from error
     return np.asarray(x), lambda y: y
 
 
 def as_network_input(x: Array, spec: ir.InputSpec) -> Array:
-    """``x`` [N, ...] in the dtype that the network reads, C-contiguous, native byte order; values never change.
+    """``x`` [N, ...] in the dtype that the network reads, C-contiguous, aligned, in native byte order.
+
+    Values never change.
 
     Raises:
         DTypeError: the dtype is not the network's, and not one that converts to it without changing a value.
@@ -41,7 +53,9 @@ def as_network_input(x: Array, spec: ir.InputSpec) -> Array:
     """
     if x.shape[1:] != spec.shape or x.ndim == 0:
         hint = "; add a batch axis: x[None]" if x.shape == spec.shape else ""
-        raise ShapeError(f"input: got shape {x.shape}, expected (batch, {', '.join(map(str, spec.shape))}){hint}")
+        raise ShapeError(
+            f"input: got shape {x.shape}, expected (batch, {', '.join(map(str, spec.shape))}){hint}"
+        )
     wanted = np.dtype(spec.dtype)
     if x.dtype != wanted:
         exact = x.dtype in (np.dtype(np.bool_), np.dtype(np.uint8)) or x.dtype.newbyteorder("=") == wanted
@@ -51,4 +65,4 @@ def as_network_input(x: Array, spec: ir.InputSpec) -> Array:
                 f"convert it yourself, for example x.astype('{spec.dtype}')"
             )
         x = x.astype(wanted)
-    return np.ascontiguousarray(x)
+    return np.require(x, requirements=["C", "A"])

@@ -24,8 +24,9 @@ from .plan import LayoutPlan, Plan, PlanStep
 class Layer:
     """One packed layer as a reader of the network sees it.
 
-    ``structuring_elements``: for a BiSEL bool [O, C, 2, kh, kw] (plain inputs, then complemented ones), for dense
-    neurons bool [O, 2, K], otherwise None. ``status`` counts neurons by what is proved of them (:class:`ir.Status`).
+    ``structuring_elements``: for a BiSEL bool [O, C, 2, kh, kw] (plain inputs, then complemented ones), for
+    dense neurons bool [O, 2, K], otherwise None. ``status`` counts neurons by what is proved of them
+    (:class:`ir.Status`).
     """
 
     name: str
@@ -61,11 +62,11 @@ class PackedModel:
         threads: worker threads of one call, at least 1; default: all cores that the process may use.
         isa: instruction set by name; default: the best one, or the one in ``BINMORPH_FORCE_ISA``.
         layout: "row-packed" or "batch-sliced" for every batch size; default: by cost.
-        max_memory: upper bound in bytes for the memory of one call.
+        max_memory: upper bound in bytes for the working memory of one call; never more than the machine has.
 
     Raises:
         IsaError: the instruction set is unknown or missing on this machine.
-        MemoryLimitError: the network needs more than ``max_memory``.
+        MemoryLimitError: the network needs more than ``max_memory``, or more threads than the system grants.
     """
 
     def __init__(
@@ -78,13 +79,17 @@ class PackedModel:
         max_memory: int | None = None,
     ) -> None:
         if threads is None:
-            threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            threads = (
+                len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            )
         if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
             raise ShapeError(f"threads must be an integer from 1 to 1024, got {threads!r}")
         if layout not in (None, "row-packed", "batch-sliced"):
             raise ShapeError(f"layout must be 'row-packed' or 'batch-sliced', got {layout!r}")
         options: dict[str, Any] = {"threads": threads, "isa": isa or "", "layout": layout or ""}
         if max_memory is not None:
+            if isinstance(max_memory, bool) or not isinstance(max_memory, int) or not 0 <= max_memory < 2**63:
+                raise ShapeError(f"max_memory must be a number of bytes, 0 or more, got {max_memory!r}")
             options["max_memory"] = max_memory
         self.graph = graph
         self._output_shape = graph.type_of(graph.output).shape
@@ -106,9 +111,10 @@ class PackedModel:
         return tuple(_layer(node, self.graph.type_of(node.name).shape) for node in self.graph.nodes)
 
     def __call__(self, x: Any) -> Any:
-        """The network's output for a batch ``x`` [N, *input shape]: float32 or bool [N, ...], same kind of array.
+        """The network's output for a batch ``x`` [N, *input shape]: float32 or bool [N, ...].
 
-        A row-packed :class:`BitArray` goes through without unpacking, for networks that read {0, 1} and write bits.
+        What comes out is the same kind of array. A row-packed :class:`BitArray` goes through without
+        unpacking, for networks that read {0, 1} and write bits.
 
         Raises:
             DTypeError: wrong dtype, or an array on another device.
