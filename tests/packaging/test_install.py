@@ -1,4 +1,4 @@
-"""What users install: an sdist built from the sources, a wheel built from that sdist, the wheel and numpy alone."""
+"""What users install: an sdist, a wheel built from that sdist, and the wheel with nothing but numpy."""
 
 import shutil
 import subprocess
