@@ -89,7 +89,7 @@ def _float_input(x: Tensor, mode: Mode, bank: ThresholdNeurons) -> tuple[Tensor,
 def _bise_float(
     x: Tensor, bank: ThresholdNeurons, kernel: tuple[int, int], border: str, mode: Mode
 ) -> Tensor:
-    """[N, C, H, W] -> [N, O, C, H', W'], float modes of one BiSE neuron per (output, input) pair."""
+    """[N, C, H, W] -> [N, C, O, H', W'], float modes of one BiSE neuron per (output, input) pair."""
     outputs, channels = bank.shape
     if x.ndim != 4 or x.shape[1] != channels:
         raise ShapeError(f"made for [N, {channels}, H, W], got {tuple(x.shape)}")
@@ -98,14 +98,17 @@ def _bise_float(
     filters = weight.transpose(0, 1).reshape(channels * outputs, 1, *kernel)
     product = F.conv2d(pad_border(x, kernel, border), filters, groups=channels)
     product = product.unflatten(1, (channels, outputs))
-    result = bank.activate(product, bias.T[:, :, None, None], scale.T[:, :, None, None], mode)
-    return result.transpose(1, 2)
+    return bank.activate(product, bias.T[:, :, None, None], scale.T[:, :, None, None], mode)
 
 
 def _lui_float(x: Tensor, bank: ThresholdNeurons, mode: Mode) -> Tensor:
-    """[N, O, C, H, W] -> [N, O, H, W]: output o joins its own C maps."""
+    """[N, C, O, H, W] -> [N, O, H, W]: output o joins its own C maps; [N, C, 1, H, W] lends the same maps to
+    all."""
     x, weight, bias, scale = _float_input(x, mode, bank)
-    product = torch.einsum("nochw,oc->nohw", x, weight)
+    if x.shape[2] == 1:
+        product = F.conv2d(x[:, :, 0], weight[:, :, None, None])
+    else:  # several times faster than einsum or a grouped 1x1 convolution: one contiguous pass
+        product = (x * weight.T[:, :, None, None]).sum(1)
     return bank.activate(product, bias[:, None, None], scale[:, None, None], mode)
 
 
@@ -134,7 +137,9 @@ class BiSE(MorphologicalLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.mode is not Mode.HARD:
-            return _bise_float(x, self.bise, self.kernel, self.border, self.mode).flatten(1, 2)
+            return (
+                _bise_float(x, self.bise, self.kernel, self.border, self.mode).transpose(1, 2).flatten(1, 2)
+            )
         # As a BiSEL of O * C outputs: neuron (o, c) on channel c, constant zero on the others, united.
         outputs, channels = self.bise.shape
         own = torch.eye(channels, dtype=torch.bool, device=x.device).repeat(outputs, 1)
@@ -164,7 +169,7 @@ class LUI(MorphologicalLayer):
         if x.ndim != 4 or x.shape[1] != channels:
             raise ShapeError(f"LUI: made for [N, {channels}, H, W], got {tuple(x.shape)}")
         if self.mode is not Mode.HARD:
-            return _lui_float(x.unsqueeze(1).expand(-1, outputs, -1, -1, -1), self.lui, self.mode)
+            return _lui_float(x.unsqueeze(2), self.lui, self.mode)
         passes = torch.ones((outputs, channels, 1, 1), dtype=torch.bool, device=x.device)
         one, off = passes[:, :, 0, 0].to(torch.int32), torch.zeros_like(passes)
         return torch.ops.binmorph.bisel(
@@ -210,7 +215,7 @@ class BiSEL(MorphologicalLayer):
             return (
                 _lui_float(maps, self.lui, self.mode)
                 if isinstance(self.lui, ThresholdNeurons)
-                else maps[:, :, 0]
+                else maps[:, 0]
             )
         bise, lui = self.bise, self.lui
         plus, minus = bise.plus.unflatten(2, self.kernel), bise.minus.unflatten(2, self.kernel)
