@@ -212,11 +212,8 @@ class BiSEL(MorphologicalLayer):
     def forward(self, x: Tensor) -> Tensor:
         if self.mode is not Mode.HARD:
             maps = _bise_float(x, self.bise, self.kernel, self.border, self.mode)
-            return (
-                _lui_float(maps, self.lui, self.mode)
-                if isinstance(self.lui, ThresholdNeurons)
-                else maps[:, 0]
-            )
+            trained = isinstance(self.lui, ThresholdNeurons)
+            return _lui_float(maps, self.lui, self.mode) if trained else maps[:, 0]
         bise, lui = self.bise, self.lui
         plus, minus = bise.plus.unflatten(2, self.kernel), bise.minus.unflatten(2, self.kernel)
         return torch.ops.binmorph.bisel(
