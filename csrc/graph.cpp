@@ -1,6 +1,9 @@
 #include "binmorph/graph.h"
 
+#include <algorithm>
 #include <cmath>
+#include <map>
+#include <utility>
 
 #include "binmorph/error.h"
 #include "kernels/common/bits.h"
@@ -101,6 +104,49 @@ struct Infer {
     return {ValueKind::bits, false, op.lui.count, shape.out_height(), shape.out_width()};
   }
 
+  ValueType operator()(const ThresholdConv2d& op) const {
+    need_bits(false);
+    if (op.border == kernels::Border::valid)
+      fail(ErrorKind::format, name, "border must be zeros, ones or replicate");
+    const std::size_t outputs = op.neurons.count;
+    for (std::size_t n :
+         {op.kernel_h, op.kernel_w, op.stride_h, op.stride_w, op.dilation_h, op.dilation_w, op.groups})
+      if (n == 0) fail(ErrorKind::shape, name, "kernel, stride, dilation and groups must be positive");
+    if (x.channels % op.groups != 0 || outputs % op.groups != 0)
+      fail(ErrorKind::shape, name, "groups must divide the channels and the outputs");
+    check_neurons(name, op.neurons, outputs,
+                  product(name, {x.channels / op.groups, op.kernel_h, op.kernel_w}));
+    const std::size_t padded_h = x.height + 2 * op.padding_h, padded_w = x.width + 2 * op.padding_w;
+    product(name, {x.channels, padded_h, padded_w});
+    const std::size_t window_h = product(name, {op.dilation_h, op.kernel_h - 1}) + 1;
+    const std::size_t window_w = product(name, {op.dilation_w, op.kernel_w - 1}) + 1;
+    if (window_h > padded_h || window_w > padded_w)
+      fail(ErrorKind::shape, name, "the window is larger than the padded image");
+    const ValueType result{ValueKind::bits, false, outputs, (padded_h - window_h) / op.stride_h + 1,
+                           (padded_w - window_w) / op.stride_w + 1};
+    product(name, {outputs, result.height, result.width});
+    check_offsets(op);
+    return result;
+  }
+
+  void check_offsets(const ThresholdConv2d& op) const {
+    const std::size_t outputs = op.neurons.count;
+    if (op.offset.size() != outputs) {
+      const std::size_t rows =
+          border_classes(x.height, op.kernel_h, op.stride_h, op.dilation_h, op.padding_h).count;
+      const std::size_t columns =
+          border_classes(x.width, op.kernel_w, op.stride_w, op.dilation_w, op.padding_w).count;
+      if (op.offset.size() != rows * columns * outputs)
+        fail(ErrorKind::shape, name, "offset must have 1 class, or one for each kind of border");
+    }
+    const std::int64_t bound = static_cast<std::int64_t>(op.neurons.inputs) + 1;
+    for (std::size_t i = 0; i < op.offset.size(); ++i) {
+      const std::int64_t threshold = std::int64_t{op.neurons.threshold[i % outputs]} + op.offset[i];
+      if (threshold < -bound || threshold > bound)
+        fail(ErrorKind::format, name, "a threshold plus its offset is out of range");
+    }
+  }
+
   ValueType operator()(const MaxPool& op) const {
     need_bits(false);
     if (op.kernel_h == 0 || op.kernel_w == 0 || op.stride_h == 0 || op.stride_w == 0)
@@ -134,6 +180,24 @@ struct Infer {
 };
 
 }  // namespace
+
+BorderClasses border_classes(std::size_t size, std::size_t kernel, std::size_t stride, std::size_t dilation,
+                             std::size_t padding) {
+  BorderClasses result;
+  std::map<std::pair<std::size_t, std::size_t>, std::uint32_t> known;
+  const std::size_t window = dilation * (kernel - 1) + 1;
+  for (std::size_t at = 0; at + window <= size + 2 * padding; at += stride) {
+    // The taps inside are one run: from the first that is not before the image to the last that is not past
+    // it.
+    const std::size_t before = padding > at ? (padding - at + dilation - 1) / dilation : 0;
+    const std::size_t until = size + padding > at ? (size + padding - at + dilation - 1) / dilation : 0;
+    const std::size_t begin = std::min(before, kernel), end = std::max(begin, std::min(until, kernel));
+    const auto run = begin == end ? std::make_pair(kernel, kernel) : std::make_pair(begin, end);
+    result.of.push_back(known.emplace(run, static_cast<std::uint32_t>(known.size())).first->second);
+  }
+  result.count = known.size();
+  return result;
+}
 
 Graph::Graph(ValueKind kind, const std::vector<std::size_t>& shape) {
   const bool flat = shape.size() == 1;

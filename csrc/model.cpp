@@ -12,10 +12,12 @@ namespace {
 // A block's arena should stay in the outer cache; larger images gain nothing from one bit per image.
 constexpr std::size_t kMaxPlanesArenaWords = std::size_t{8} << 17;  // 8 MiB
 
-// Without this, an image too large for planes would be planned, and refused, before rows get their chance.
-bool values_fit_planes(const Graph& graph) {
+// Convolutions count, which popcounts of single images do faster than counters of planes. Values too large
+// for planes would be planned, and refused, before rows get their chance.
+bool suits_planes(const Graph& graph) {
   return std::all_of(graph.nodes().begin(), graph.nodes().end(), [](const Node& node) {
-    return value_words(node.type, Layout::planes) <= kMaxPlanesArenaWords;
+    return !std::holds_alternative<ThresholdConv2d>(node.operation) &&
+           value_words(node.type, Layout::planes) <= kMaxPlanesArenaWords;
   });
 }
 
@@ -68,7 +70,7 @@ Model::Model(Graph graph, const ModelOptions& options) : graph_(std::move(graph)
     throw Error(ErrorKind::isa, std::string("this machine does not have ") + isa_name(options_.isa));
   for (Layout layout : {Layout::rows, Layout::planes}) {
     if (options_.layout && *options_.layout != layout) continue;
-    if (layout == Layout::planes && !options_.layout && !values_fit_planes(graph_)) continue;
+    if (layout == Layout::planes && !options_.layout && !suits_planes(graph_)) continue;
     auto plan = std::make_unique<Plan>(graph_, Target{layout, options_.isa, options_.threads});
     if (layout == Layout::planes && !options_.layout && plan->arena_words() > kMaxPlanesArenaWords) continue;
     arena_words_ = std::max(arena_words_, plan->arena_words());

@@ -10,6 +10,8 @@ is written a second time from the docstrings of ``ir.py``, so that two independe
 
 from __future__ import annotations
 
+
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -54,6 +56,8 @@ def evaluate_node(node: ir.AnyNode, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return x == 1
     if isinstance(node, ir.Bisel):
         return _bisel(node, x)
+    if isinstance(node, ir.ThresholdConv2d):
+        return _conv2d(node, x)
     if isinstance(node, ir.MaxPool):
         return _max_pool(node, x)
     if isinstance(node, ir.Flatten):
@@ -98,6 +102,42 @@ def _bisel(node: ir.Bisel, x: Bits) -> Bits:
     fired = _fire(node.bise, count, (1, 1))
     union = (fired * _signs(node.lui)[:, :, None, None]).sum(axis=2)
     return _fire(node.lui, union, (1, 1))
+
+
+def _inside(size: int, kernel: int, stride: int, dilation: int, padding: int) -> list[tuple[bool, ...]]:
+    """Per output position along an axis, which taps see the image."""
+    positions = range((size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1)
+    return [tuple(0 <= p * stride + k * dilation - padding < size for k in range(kernel)) for p in positions]
+
+
+def _conv2d(node: ir.ThresholdConv2d, x: Bits) -> Bits:
+    """[N, C, H, W] bits to [N, O, H', W'] bits."""
+    (kh, kw), (sh, sw), (dh, dw), (ph, pw) = node.kernel, node.stride, node.dilation, node.padding
+    height, width = x.shape[2:]
+    rows, columns = (
+        _inside(height, kh, sh, dh, ph),
+        _inside(width, kw, sw, dw, pw),
+    )
+    x = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)), **PAD_MODE[node.border])
+    outputs, depth = node.neurons.shape[0], x.shape[1] // node.groups
+    signs = _signs(node.neurons).reshape(node.groups, outputs // node.groups, depth, kh, kw)
+    groups = x.reshape(len(x), node.groups, depth, *x.shape[2:]).astype(np.int64)
+    count = np.zeros((len(x), node.groups, outputs // node.groups, len(rows), len(columns)), np.int64)
+    for i in range(kh):
+        for j in range(kw):
+            tap = groups[..., i * dh : i * dh + sh * len(rows) : sh, j * dw : j * dw + sw * len(columns) : sw]
+            tap = tap[..., : len(rows), : len(columns)]
+            count += np.einsum("ngchw,goc->ngohw", tap, signs[..., i, j])
+    count = count.reshape(len(x), outputs, len(rows), len(columns))
+    if len(node.offset) > 1:  # classes in the order in which they first occur, row-major
+        row_classes, column_classes = list(dict.fromkeys(rows)), list(dict.fromkeys(columns))
+        for y, row in enumerate(rows):
+            for q, column in enumerate(columns):
+                k = row_classes.index(row) * len(column_classes) + column_classes.index(column)
+                count[:, :, y, q] -= node.offset[k]
+    else:
+        count -= node.offset[0][:, None, None]
+    return _fire(node.neurons, count, (1, 1))
 
 
 def _max_pool(node: ir.MaxPool, x: Bits) -> Bits:
@@ -171,12 +211,14 @@ def random_graph(
     kernel: int = 5,
     features: int = 70,
     input_dtype: str | None = None,
+    convolutions: bool = False,
     producer: str = "",
 ) -> ir.Graph:
     """A valid graph: an input layer, up to ``layers`` image layers with branches, then often a dense head.
 
     Heights and widths are at most ``side`` (and often differ), layers at most ``channels`` deep, windows
     at most ``kernel`` x ``kernel``, dense layers at most ``features`` wide; now and then the input is flat.
+    ``convolutions`` mixes ThresholdConv2d in, which runs in rows only.
     """
     nodes: list[ir.AnyNode] = []
     dtype = input_dtype or str(rng.choice(["float32", "uint8"]))
@@ -203,7 +245,7 @@ def random_graph(
         add(ir.LevelSets("levels", spec.name, _random_levels(rng, spec)))
     if len(spec.shape) == 3:
         for i in range(int(rng.integers(0, layers + 1))):
-            add(_random_image_node(rng, f"layer{i}", pick(3), types, channels, kernel))
+            add(_random_image_node(rng, f"layer{i}", pick(3), types, channels, kernel, convolutions))
         if rng.random() < 0.75:
             add(ir.Flatten("flat", pick(3)))
     if any(t.kind == "bits" and len(t.shape) == 1 for t in types.values()):
@@ -233,18 +275,54 @@ def _random_image_node(
     types: dict[str, ir.ValueType],
     channels: int,
     kernel: int,
+    convolutions: bool,
 ) -> ir.AnyNode:
     depth, height, width = types[source].shape
     if rng.random() < 0.25:
         kh, kw = int(rng.integers(1, min(3, height) + 1)), int(rng.integers(1, min(3, width) + 1))
         stride = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
         return ir.MaxPool(name, source, (kh, kw), stride)
+    if convolutions and rng.random() < 0.6:
+        return _random_conv2d(rng, name, source, types, kernel)
     border = str(rng.choice(ir.BORDERS))
     tall, wide = (min(kernel, height), min(kernel, width)) if border == "valid" else (kernel, kernel)
     window = (int(rng.integers(1, tall + 1)), int(rng.integers(1, wide + 1)))
     outputs = int(rng.integers(1, channels + 1))
     bise = random_neurons(rng, (outputs, depth), window[0] * window[1])
     return ir.Bisel(name, source, window, border, bise, random_neurons(rng, (outputs,), depth))
+
+
+def _random_conv2d(
+    rng: np.random.Generator, name: str, source: str, types: dict[str, ir.ValueType], kernel: int
+) -> ir.ThresholdConv2d:
+    depth, height, width = types[source].shape
+    groups = int(rng.choice([g for g in range(1, depth + 1) if depth % g == 0]))
+    outputs = groups * int(rng.integers(1, 4))
+    stride = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
+    dilation = (int(rng.integers(1, 3)), int(rng.integers(1, 3)))
+    padding = (int(rng.integers(0, 3)), int(rng.integers(0, 3)))
+    # The largest window that fits in the padded image.
+    fits = [
+        (size + 2 * p - 1) // d + 1 for size, d, p in zip((height, width), dilation, padding, strict=True)
+    ]
+    window = tuple(int(rng.integers(1, min(kernel, fit) + 1)) for fit in fits)
+    neurons = random_neurons(rng, (outputs,), depth // groups * window[0] * window[1])
+    if rng.random() < 0.4:  # sign weights: every input in one mask or the other
+        plus = rng.random(neurons.plus.shape) < 0.5
+        low, high = -(~plus).sum(-1), plus.sum(-1) + 1
+        neurons = dataclasses.replace(
+            neurons, plus=plus, minus=~plus, threshold=rng.integers(low, high + 1).astype(np.int32)
+        )
+    classes = 1
+    if rng.random() < 0.5:
+        axes = zip((height, width), window, stride, dilation, padding, strict=True)
+        classes = int(np.prod([len(set(_inside(*axis))) for axis in axes]))
+    room = neurons.n + 1 - np.abs(neurons.threshold)
+    offset = rng.integers(-np.minimum(room, 3), np.minimum(room, 3) + 1, (classes, outputs)).astype(np.int32)
+    border = str(rng.choice(["zeros", "ones", "replicate"]))
+    return ir.ThresholdConv2d(
+        name, source, window, stride, dilation, padding, groups, border, neurons, offset
+    )
 
 
 def random_input(rng: np.random.Generator, graph: ir.Graph, n: int = 3) -> npt.NDArray[Any]:

@@ -2,6 +2,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <array>
+
 #include "bindings.h"
 #include "binmorph/cpu.h"
 #include "binmorph/error.h"
@@ -138,9 +140,10 @@ py::list describe(const Model& model) {
       const Node& node = model.graph().nodes()[s.node];
       py::dict step;
       step["node"] = node.name;
+      step["repack"] = s.repack;
       step["kernels"] = s.step->kernels;
       step["cost"] = s.step->cost;
-      step["bytes"] = 8 * value_words(node.type, plan->target().layout);
+      step["bytes"] = 8 * value_words(node.type, plan->target().layout, s.step->writes);
       step["offset"] = 8 * s.value_out;
       step["scratch_bytes"] = 8 * s.step->scratch_words;
       steps.append(step);
@@ -196,6 +199,24 @@ void bind_model(py::module_& m) {
           py::arg("bise_threshold").noconvert(), py::arg("bise_invert").noconvert(),
           py::arg("lui_plus").noconvert(), py::arg("lui_minus").noconvert(),
           py::arg("lui_threshold").noconvert(), py::arg("lui_invert").noconvert())
+      .def(
+          "add_threshold_conv2d",
+          [](Graph& g, const std::string& name, std::size_t input, const std::array<std::size_t, 9>& geometry,
+             const std::string& border, std::size_t inputs, const Array<std::uint64_t>& plus,
+             const Array<std::uint64_t>& minus, const Array<std::int32_t>& threshold,
+             const Array<std::uint8_t>& invert, const Array<std::int32_t>& offset) {
+            const auto& [kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, padding_h, padding_w,
+                         groups] = geometry;
+            return g.add(
+                name, input,
+                ThresholdConv2d{kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, padding_h,
+                                padding_w, groups, border_from_name(border),
+                                make_neurons(plus, minus, threshold, invert, inputs), to_vector(offset)});
+          },
+          py::arg("name"), py::arg("input"), py::arg("geometry"), py::arg("border"), py::arg("inputs"),
+          py::arg("plus").noconvert(), py::arg("minus").noconvert(), py::arg("threshold").noconvert(),
+          py::arg("invert").noconvert(), py::arg("offset").noconvert(),
+          "geometry: kernel, stride, dilation and padding as (height, width) each, then groups.")
       .def(
           "add_max_pool",
           [](Graph& g, const std::string& name, std::size_t input, std::size_t kernel_h, std::size_t kernel_w,

@@ -14,13 +14,14 @@ class NoStep : public Step {
 
 const char* layout_name(Layout layout) { return layout == Layout::rows ? "row-packed" : "batch-sliced"; }
 
-std::size_t value_words(const ValueType& type, Layout layout) {
+std::size_t value_words(const ValueType& type, Layout layout, Packing packing) {
   if (type.kind == ValueKind::float32) {
     const std::size_t lanes = kernels::kLinearLanes;
     const std::size_t padded = (type.size() + lanes - 1) / lanes * lanes;
     return padded / 2 * (layout == Layout::planes ? kBlockImages : 1);
   }
   if (layout == Layout::planes) return type.size() * kLaneWords;
+  if (packing == Packing::channels) return type.height * type.width * words_for(type.channels);
   return type.flat ? words_for(type.size()) : type.channels * type.height * words_for(type.width);
 }
 
@@ -44,13 +45,15 @@ double plane_program_cost(const kernels::PlaneProgram& program, const kernels::P
   return literals * static_cast<double>(shape.rows * ((shape.row_words + rate.words - 1) / rate.words));
 }
 
-Unloader::Unloader(const ValueType& type, Layout layout, Isa isa) : type_(type), layout_(layout) {
+Unloader::Unloader(const ValueType& type, Layout layout, Packing packing, Isa isa)
+    : type_(type), layout_(layout), packing_(packing) {
   NoStep names;
   unpack_ = select_kernel<kernels::UnpackU8>(isa, names);
   planes_to_images_ = select_kernel<kernels::PlanesToImages>(isa, names);
 }
 
 std::size_t Unloader::scratch_words() const {
+  if (packing_ == Packing::channels) return type_.channels * words_for(type_.height * type_.width);
   return type_.kind == ValueKind::bits && layout_ == Layout::planes ? kBlockImages * words_for(type_.size())
                                                                     : 0;
 }
@@ -67,6 +70,10 @@ void Unloader::run(const std::uint64_t* value, std::size_t images, void* dst, st
   if (layout_ == Layout::planes) {
     planes_to_images_(value, kLaneWords, size, scratch, images, words_for(size));
     unpack_(scratch, images, size, bytes);
+  } else if (packing_ == Packing::channels) {
+    const std::size_t pixels = type_.height * type_.width;
+    planes_to_images_(value, words_for(type_.channels), pixels, scratch, type_.channels, words_for(pixels));
+    unpack_(scratch, type_.channels, pixels, bytes);
   } else if (type_.flat) {
     unpack_(value, 1, size, bytes);
   } else {

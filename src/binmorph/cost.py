@@ -6,7 +6,7 @@ do not depend on the kernels that a machine happens to run:
 - window neurons (BiSEL) are counted bit-sliced, 64 output pixels a word: an AND or OR of literals needs one
   word operation per literal; a count of m literals needs m full adders of 5 word operations and a bit-serial
   comparison;
-- fully connected neurons are counted channel-packed, 64 inputs a word: one AND and one population count per
+- convolutions and fully connected neurons are counted channel-packed, 64 inputs a word: one AND and one population count per
   word and mask, and an addition to the running sum (counted with the word operations);
 - the float last layer is counted as one float32 addition per weight, which is its upper bound (all bits set).
 
@@ -155,11 +155,32 @@ def _threshold_dense(node: ir.ThresholdDense) -> Counts:
     )
 
 
+def _conv2d(node: ir.ThresholdConv2d, y: ir.ValueType) -> Counts:
+    outputs, inputs = node.neurons.shape[0], node.neurons.n
+    pixels = y.shape[1] * y.shape[2]
+    # Channel-packed, as a dense neuron per pixel: the channels of each tap fill their own words.
+    taps = node.kernel[0] * node.kernel[1]
+    sign = bool(np.all(node.neurons.plus ^ node.neurons.minus))  # one XOR with the signs does for both masks
+    passes = 2 if bool(node.neurons.minus.any()) and not sign else 1
+    words = pixels * outputs * taps * _words(inputs // taps) * passes
+    return Counts(
+        binary_macs=pixels * outputs * inputs,
+        word_ops=2 * words,
+        popcounts=words,
+        weight_bytes=-(-neuron_bits(node.neurons) // 8)
+        + 4 * (node.offset.size if len(node.offset) > 1 else 0),
+        float_macs=pixels * outputs * inputs,
+        float_weight_bytes=4 * outputs * (inputs + 1),
+    )
+
+
 def count_node(node: ir.AnyNode, x: ir.ValueType, y: ir.ValueType) -> Counts:
     """Counts of one node that reads a value of type ``x`` and writes one of type ``y``."""
     work = Counts()
     if isinstance(node, ir.Bisel):
         work = _bisel(node, y)
+    elif isinstance(node, ir.ThresholdConv2d):
+        work = _conv2d(node, y)
     elif isinstance(node, ir.ThresholdDense):
         work = _threshold_dense(node)
     elif isinstance(node, ir.Linear):

@@ -309,6 +309,102 @@ class ThresholdDense(Node):
         return ValueType("bits", self.neurons.shape)
 
 
+def border_classes(
+    size: int, kernel: int, stride: int, dilation: int, padding: int
+) -> tuple[npt.NDArray[np.int64], int]:
+    """Which output positions along an axis see the same taps inside the image.
+
+    Returns (class of each output position, int64 [output size]; number of classes). Classes are numbered in the
+    order in which they first occur; the output size is (size + 2 padding - dilation (kernel - 1) - 1) // stride + 1.
+    """
+    out = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+    first_tap = np.arange(out)[:, None] * stride - padding + np.arange(kernel) * dilation
+    inside = (first_tap >= 0) & (first_tap < size)
+    _, first, inverse = np.unique(inside, axis=0, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    return rank[inverse.reshape(-1)], len(first)
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdConv2d(Node):
+    """Convolution of threshold neurons: XNOR, AND and ternary convolutions with what follows them folded in.
+
+    ``neurons`` is Neurons [O] with n = (C / groups) * kh * kw inputs in the order [channel of the group][row]
+    [column]. Output (y, x) reads tap (i, j) at (y sh + i dh - ph, x sw + j dw - pw); outside the image taps are 0
+    or 1 (border "zeros", "ones") or the nearest pixel ("replicate").
+
+    ``offset`` int32 [classes, O] is added to the threshold of each neuron, by the class of the output position:
+    classes is 1, or rows x columns of :func:`border_classes` (row-major). So +-1 data with true zeros outside are
+    exact: with bits, taps outside count nothing, and only the threshold knows how many there were.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: tuple[int, int]
+    groups: int
+    border: str
+    neurons: Neurons
+    offset: npt.NDArray[np.int32]
+    op: ClassVar[str] = "threshold_conv2d"
+
+    def classes(self, height: int, width: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """(row, column) parts of the row of ``offset`` that each output position takes: their sum is the row."""
+        sizes = zip((height, width), self.kernel, self.stride, self.dilation, self.padding, strict=True)
+        (rows, _), (columns, count) = (border_classes(*axis) for axis in sizes)
+        if len(self.offset) == 1:
+            return np.zeros_like(rows), np.zeros_like(columns)
+        return rows * count, columns
+
+    def infer(self, x: ValueType) -> ValueType:
+        self._need(x, ("bits",), 3)
+        where = f"node {self.name!r}"
+        channels, height, width = x.shape
+        steps = (*self.kernel, *self.stride, *self.dilation, self.groups)
+        if min(steps) < 1 or min(self.padding) < 0 or max(*steps, *self.padding) > MAX_DIM:
+            raise ShapeError(
+                f"{where}: kernel, stride, dilation and groups must be positive, padding not negative"
+            )
+        if self.border not in ("zeros", "ones", "replicate"):
+            raise FormatError(f"{where}: border {self.border!r} is not one of zeros, ones, replicate")
+        if len(self.neurons.shape) != 1 or self.neurons.shape[0] % self.groups or channels % self.groups:
+            raise ShapeError(
+                f"{where}: {self.groups} groups must divide {channels} channels and {self.neurons.shape}"
+            )
+        if self.neurons.n != channels // self.groups * self.kernel[0] * self.kernel[1]:
+            raise ShapeError(f"{where}: {self.neurons.n} inputs per neuron do not fit {channels} channels")
+        out = []
+        for size, k, s, d, p in zip(
+            (height, width), self.kernel, self.stride, self.dilation, self.padding, strict=True
+        ):
+            if d * (k - 1) + 1 > size + 2 * p:
+                raise ShapeError(f"{where}: the window does not fit in the padded {x.shape[1:]} image")
+            out.append((size + 2 * p - d * (k - 1) - 1) // s + 1)
+        result = ValueType("bits", (self.neurons.shape[0], *out))
+        result.check(where)
+        self._check_offset(height, width)
+        return result
+
+    def _check_offset(self, height: int, width: int) -> None:
+        where = f"node {self.name!r}"
+        if (
+            self.offset.dtype != np.int32
+            or self.offset.ndim != 2
+            or self.offset.shape[1:] != self.neurons.shape
+        ):
+            raise ShapeError(f"{where}: offset must be int32 [classes, {self.neurons.shape[0]}]")
+        if len(self.offset) != 1:
+            sizes = zip((height, width), self.kernel, self.stride, self.dilation, self.padding, strict=True)
+            rows, columns = (border_classes(*axis)[1] for axis in sizes)
+            if len(self.offset) != rows * columns:
+                raise ShapeError(
+                    f"{where}: offset has {len(self.offset)} classes, expected 1 or {rows * columns}"
+                )
+        threshold = self.neurons.threshold.astype(np.int64) + self.offset
+        if bool(np.any(np.abs(threshold) > self.neurons.n + 1)):
+            raise FormatError(f"{where}: a threshold plus its offset lies outside [-n - 1, n + 1]")
+
+
 @dataclass(frozen=True, eq=False)
 class Linear(Node):
     """Float last layer over bits: y[o] = bias[o], then += weight[o, k] in float32 per set bit k, ascending.
@@ -338,9 +434,10 @@ class Linear(Node):
         return ValueType("float32", (self.weight.shape[0],))
 
 
-AnyNode = LevelSets | PackBinary | Bisel | MaxPool | Flatten | ThresholdDense | Linear
+AnyNode = LevelSets | PackBinary | Bisel | ThresholdConv2d | MaxPool | Flatten | ThresholdDense | Linear
 NODE_TYPES: dict[str, type[Node]] = {
-    cls.op: cls for cls in (LevelSets, PackBinary, Bisel, MaxPool, Flatten, ThresholdDense, Linear)
+    cls.op: cls
+    for cls in (LevelSets, PackBinary, Bisel, ThresholdConv2d, MaxPool, Flatten, ThresholdDense, Linear)
 }
 
 

@@ -15,6 +15,7 @@ WHY = {
     "level_sets": "gray values compared with float32 levels, bits out",
     "pack_binary": "the input is {0, 1} and is packed as it is",
     "bisel": "thresholded popcounts",
+    "threshold_conv2d": "thresholded popcounts",
     "max_pool": "an OR of bits",
     "flatten": "a matter of layout",
     "threshold_dense": "thresholded popcounts",
@@ -60,7 +61,7 @@ def banks_of(node: ir.AnyNode) -> list[ir.Neurons]:
     """The neuron arrays of a node: (bise, lui), (neurons,) or none."""
     if isinstance(node, ir.Bisel):
         return [node.bise, node.lui]
-    return [node.neurons] if isinstance(node, ir.ThresholdDense) else []
+    return [node.neurons] if isinstance(node, (ir.ThresholdConv2d, ir.ThresholdDense)) else []
 
 
 def describe(node: ir.AnyNode, graph: ir.Graph) -> LayerReport:

@@ -42,6 +42,13 @@ struct Bisel {
   Neurons bise;  // outputs * channels neurons (output-major) of kernel_h * kernel_w inputs
   Neurons lui;   // outputs neurons of `channels` inputs
 };
+struct ThresholdConv2d {
+  std::size_t kernel_h = 0, kernel_w = 0, stride_h = 0, stride_w = 0, dilation_h = 0, dilation_w = 0;
+  std::size_t padding_h = 0, padding_w = 0, groups = 0;
+  kernels::Border border = kernels::Border::zeros;  // zeros, ones or replicate
+  Neurons neurons;                   // one per output, inputs [channel of the group][row][column]
+  std::vector<std::int32_t> offset;  // [classes][outputs], added to the thresholds
+};
 struct MaxPool {
   std::size_t kernel_h = 0, kernel_w = 0, stride_h = 0, stride_w = 0;
 };
@@ -55,7 +62,17 @@ struct Linear {
   std::vector<float> bias;
 };
 
-using Operation = std::variant<LevelSets, PackBinary, Bisel, MaxPool, Flatten, ThresholdDense, Linear>;
+using Operation =
+    std::variant<LevelSets, PackBinary, Bisel, ThresholdConv2d, MaxPool, Flatten, ThresholdDense, Linear>;
+
+// Output positions along an axis by which of their taps lie inside the image; classes are numbered in the
+// order of their first position.
+struct BorderClasses {
+  std::vector<std::uint32_t> of;  // [output size]
+  std::size_t count = 0;
+};
+BorderClasses border_classes(std::size_t size, std::size_t kernel, std::size_t stride, std::size_t dilation,
+                             std::size_t padding);
 
 struct Node {
   std::string name;

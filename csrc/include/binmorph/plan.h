@@ -14,6 +14,8 @@ struct PlannedStep {
   std::unique_ptr<Step> step;
   std::size_t node;
   Unloader unload;
+  bool repack = false;   // only changes how the value of `node` is packed
+  bool observed = true;  // what it writes is the value of `node`, for those who look
   std::size_t value_in = 0, value_out = 0, scratch = 0;  // word offsets into the arena
 };
 
@@ -29,7 +31,7 @@ class Plan {
     for (const PlannedStep& s : steps_) {
       if (!s.step->alias)
         s.step->run({input, arena + s.value_in, images, pool}, arena + s.value_out, arena + s.scratch);
-      after(s, arena + s.value_out, arena + unload_scratch_);
+      if (s.observed) after(s, arena + s.value_out, arena + unload_scratch_);
     }
   }
 

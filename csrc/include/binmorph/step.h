@@ -22,11 +22,17 @@ enum class Layout {
 
 const char* layout_name(Layout layout);
 
+// How bits of an image lie in the layout of rows.
+enum class Packing {
+  rows,      // [channels][height][words_for(width)]; flat values: dense bits
+  channels,  // [height][width][words_for(channels)]: what convolutions read and write
+};
+
 inline constexpr std::size_t kLaneWords = 4;  // 256 images, one AVX2 vector
 inline constexpr std::size_t kBlockImages = 64 * kLaneWords;
 
 // Words that a value of this type takes in the arena, for one unit (an image, or a block of images).
-std::size_t value_words(const ValueType& type, Layout layout);
+std::size_t value_words(const ValueType& type, Layout layout, Packing packing = Packing::rows);
 
 // The caller's images: values, or bits that are already packed in rows (then `values` is null).
 struct NetworkInput {
@@ -48,7 +54,8 @@ class Step {
   virtual void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const = 0;
 
   std::size_t scratch_words = 0;
-  double cost = 0;                   // estimated vector operations per unit
+  double cost = 0;  // estimated vector operations per unit
+  Packing reads = Packing::rows, writes = Packing::rows;
   bool alias = false;                // the output is the input, bit for bit and word for word: nothing to run
   std::vector<std::string> kernels;  // what will run, by name
 };
@@ -85,15 +92,19 @@ struct Target {
 
 std::unique_ptr<Step> make_pack_step(const Node& node, const ValueType& in, const Target& target);
 std::unique_ptr<Step> make_bisel_step(const Bisel& op, const ValueType& in, const Target& target);
-std::unique_ptr<Step> make_max_pool_step(const MaxPool& op, const ValueType& in, const Target& target);
-std::unique_ptr<Step> make_flatten_step(const ValueType& in, const Target& target);
+std::unique_ptr<Step> make_conv2d_step(const ThresholdConv2d& op, const ValueType& in, const Target& target);
+std::unique_ptr<Step> make_repack_step(const ValueType& type, Packing to, const Target& target);
+// Pooling and flattening read what there is.
+std::unique_ptr<Step> make_max_pool_step(const MaxPool& op, const ValueType& in, Packing packing,
+                                         const Target& target);
+std::unique_ptr<Step> make_flatten_step(const ValueType& in, Packing packing, const Target& target);
 std::unique_ptr<Step> make_dense_step(const ThresholdDense& op, const ValueType& in, const Target& target);
 std::unique_ptr<Step> make_linear_step(const Linear& op, const ValueType& in, const Target& target);
 
 // Writes a value for the caller: bits as bytes 0 or 1, floats as they are, [images][size].
 class Unloader {
  public:
-  Unloader(const ValueType& type, Layout layout, Isa isa);
+  Unloader(const ValueType& type, Layout layout, Packing packing, Isa isa);
   void run(const std::uint64_t* value, std::size_t images, void* dst, std::uint64_t* scratch) const;
   std::size_t image_bytes() const { return type_.size() * (type_.kind == ValueKind::float32 ? 4 : 1); }
   std::size_t scratch_words() const;
@@ -101,6 +112,7 @@ class Unloader {
  private:
   ValueType type_;
   Layout layout_;
+  Packing packing_;
   kernels::UnpackU8* unpack_;
   kernels::PlanesToImages* planes_to_images_;
 };

@@ -180,7 +180,9 @@ def _node(entry: object, where: str, unused: dict[str, Tensor], version: str) ->
 def _attribute(value: object, kind: str, where: str) -> Any:
     if kind == "text":
         return check_name(value, where)
-    pair = strict_json.integers(value, where, 1, ir.MAX_DIM, 2)
+    if kind == "count":
+        return strict_json.integers([value], where, 1, ir.MAX_DIM, 1)[0]
+    pair = strict_json.integers(value, where, 0 if kind == "pair_from_zero" else 1, ir.MAX_DIM, 2)
     if len(pair) != 2:
         raise FormatError(f"{where}: expected two integers, got {short(value)}; {REMEDY}")
     return pair

@@ -36,6 +36,12 @@ def _add(core: _core.Graph, node: ir.Node, index: int) -> int:
     if isinstance(node, ir.Bisel):
         arrays = _neurons(node.bise, "bise_") | _neurons(node.lui, "lui_")
         return core.add_bisel(name, index, node.lui.n, *node.kernel, node.border, **arrays)
+    if isinstance(node, ir.ThresholdConv2d):
+        geometry = (*node.kernel, *node.stride, *node.dilation, *node.padding, node.groups)
+        offset = np.ascontiguousarray(node.offset)
+        return core.add_threshold_conv2d(
+            name, index, geometry, node.border, node.neurons.n, offset=offset, **_neurons(node.neurons)
+        )
     if isinstance(node, ir.MaxPool):
         return core.add_max_pool(name, index, *node.kernel, *node.stride)
     if isinstance(node, ir.Flatten):

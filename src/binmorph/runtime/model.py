@@ -43,6 +43,14 @@ def _layer(node: ir.Node, output: tuple[int, ...]) -> Layer:
         groups = [node.bise] if node.lui.n == 1 else [node.bise, node.lui]
         both = np.stack([node.bise.plus, node.bise.minus], axis=2)
         elements = both.reshape(*both.shape[:3], *node.kernel)
+    elif isinstance(node, ir.ThresholdConv2d):
+        groups = [node.neurons]
+        both = np.stack([node.neurons.plus, node.neurons.minus], axis=1)
+        elements = both.reshape(*both.shape[:2], -1, *node.kernel)
+    elif isinstance(node, ir.ThresholdConv2d):
+        groups = [node.neurons]
+        both = np.stack([node.neurons.plus, node.neurons.minus], axis=1)
+        elements = both.reshape(*both.shape[:2], -1, *node.kernel)
     elif isinstance(node, ir.ThresholdDense):
         groups = [node.neurons]
         elements = np.stack([node.neurons.plus, node.neurons.minus], axis=1)
@@ -141,19 +149,20 @@ class PackedModel:
     def plan(self) -> Plan:
         """Which kernels run for each node, in each layout that this model may use."""
         layouts = []
+        ops = {node.name: node.op for node in self.graph.nodes}
         for entry in self._core.plans():
             steps = tuple(
                 PlanStep(
-                    node=node.name,
-                    op=node.op,
-                    output=self.graph.type_of(node.name).shape,
+                    node=step["node"],
+                    op="repack" if step["repack"] else ops[step["node"]],
+                    output=self.graph.type_of(step["node"]).shape,
                     kernels=tuple(step["kernels"]),
                     bytes=step["bytes"],
                     offset=step["offset"],
                     scratch_bytes=step["scratch_bytes"],
                     cost=step["cost"],
                 )
-                for node, step in zip(self.graph.nodes, entry["steps"], strict=True)
+                for step in entry["steps"]
             )
             layouts.append(LayoutPlan(entry["layout"], entry["images_per_unit"], entry["arena_bytes"], steps))
         return Plan(self.isa, self.threads, tuple(layouts))

@@ -10,6 +10,8 @@ from typing import Any
 class PlanStep:
     """One node in one layout: the kernels that run, the bytes its value takes, its estimated cost.
 
+    ``op`` is the node's, or "repack" where a value changes between rows of pixels and rows of channels.
+
     ``offset`` is the value's place in the arena in bytes; ``cost`` counts vector operations per unit.
     """
 
