@@ -18,9 +18,10 @@ void list_operation(const char* op, std::vector<KernelInfo>& list) {
     list.emplace_back(op, kernel.name, isa_name(kernel.isa), isa_supported(kernel.isa));
 }
 
-// The operation's name is also the name of the function that runs its kernels.
+// The operation's name is also the name of the function that runs its kernels (Conv2d runs both conv2d operations).
 std::vector<KernelInfo> list_kernels() {
   std::vector<KernelInfo> list;
+  list_operation<kernels::AccumulateConv2d>("accumulate_conv2d", list);
   list_operation<kernels::Flatten>("flatten", list);
   list_operation<kernels::ImagesToPlanes>("images_to_planes", list);
   list_operation<kernels::LevelSetF32>("level_set_f32", list);
@@ -31,6 +32,7 @@ std::vector<KernelInfo> list_kernels() {
   list_operation<kernels::PackBinaryF32>("pack_binary_f32", list);
   list_operation<kernels::PackBinaryU8>("pack_binary_u8", list);
   list_operation<kernels::PlanesToImages>("planes_to_images", list);
+  list_operation<kernels::ThresholdConv2d>("threshold_conv2d", list);
   list_operation<kernels::ThresholdDense>("threshold_dense", list);
   list_operation<kernels::ThresholdPlanes>("threshold_planes", list);
   list_operation<kernels::UnpackU8>("unpack_u8", list);
@@ -48,4 +50,5 @@ void bind_kernels(pybind11::module_& m) {
   binmorph::python::bind_packing_kernels(m);
   binmorph::python::bind_window_kernels(m);
   binmorph::python::bind_threshold_kernels(m);
+  binmorph::python::bind_conv_kernels(m);
 }
