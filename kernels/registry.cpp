@@ -15,6 +15,7 @@ KernelList<Fn> kernel_list() {
 #include "kernels/linear/kernels.inc"
 #include "kernels/max_pool/kernels.inc"
 #include "kernels/pack/kernels.inc"
+#include "kernels/threshold_conv2d/kernels.inc"
 #include "kernels/threshold_dense/kernels.inc"
 #include "kernels/threshold_planes/kernels.inc"
 #include "kernels/transpose/kernels.inc"
@@ -25,6 +26,7 @@ KernelList<Fn> kernel_list() {
   return {kernels.data(), kernels.size()};
 }
 
+template KernelList<AccumulateConv2d> kernel_list<AccumulateConv2d>();
 template KernelList<Flatten> kernel_list<Flatten>();
 template KernelList<ImagesToPlanes> kernel_list<ImagesToPlanes>();
 template KernelList<LevelSetF32> kernel_list<LevelSetF32>();
@@ -35,6 +37,7 @@ template KernelList<MaxPoolRows> kernel_list<MaxPoolRows>();
 template KernelList<PackBinaryF32> kernel_list<PackBinaryF32>();
 template KernelList<PackBinaryU8> kernel_list<PackBinaryU8>();
 template KernelList<PlanesToImages> kernel_list<PlanesToImages>();
+template KernelList<ThresholdConv2d> kernel_list<ThresholdConv2d>();
 template KernelList<ThresholdDense> kernel_list<ThresholdDense>();
 template KernelList<ThresholdPlanes> kernel_list<ThresholdPlanes>();
 template KernelList<UnpackU8> kernel_list<UnpackU8>();

@@ -6,6 +6,7 @@
 #include "kernels/linear/linear.h"
 #include "kernels/max_pool/max_pool.h"
 #include "kernels/pack/pack.h"
+#include "kernels/threshold_conv2d/threshold_conv2d.h"
 #include "kernels/threshold_dense/threshold_dense.h"
 #include "kernels/threshold_planes/threshold_planes.h"
 #include "kernels/transpose/transpose.h"

@@ -20,21 +20,25 @@ using kernels::ConvRange;
 using kernels::ConvShape;
 using Pair = std::array<std::size_t, 2>;
 
-ConvShape conv_shape(const std::array<std::size_t, 3>& image, std::size_t out_channels, std::size_t groups, const Pair& kernel,
-                     const Pair& stride, const Pair& dilation, const std::array<std::size_t, 4>& padding, bool pad_bit) {
-  const ConvShape s{image[1],  image[2],    image[0],    out_channels, groups,     kernel[0],  kernel[1],  stride[0],
-                    stride[1], dilation[0], dilation[1], padding[0],   padding[1], padding[2], padding[3], pad_bit};
-  for (const std::size_t extent : {s.height, s.width, s.channels, out_channels, groups, s.kernel_h, s.kernel_w, s.stride_h,
-                                   s.stride_w, s.dilation_h, s.dilation_w})
+ConvShape conv_shape(const std::array<std::size_t, 3>& image, std::size_t out_channels, std::size_t groups,
+                     const Pair& kernel, const Pair& stride, const Pair& dilation,
+                     const std::array<std::size_t, 4>& padding, bool pad_bit) {
+  const ConvShape s{image[1],   image[2],   image[0],   out_channels, groups,      kernel[0],
+                    kernel[1],  stride[0],  stride[1],  dilation[0],  dilation[1], padding[0],
+                    padding[1], padding[2], padding[3], pad_bit};
+  for (const std::size_t extent : {s.height, s.width, s.channels, out_channels, groups, s.kernel_h,
+                                   s.kernel_w, s.stride_h, s.stride_w, s.dilation_h, s.dilation_w})
     if (extent == 0) throw py::value_error("every extent must be positive");
-  if (s.channels % groups != 0 || out_channels % groups != 0) throw py::value_error("groups must divide the channels");
+  if (s.channels % groups != 0 || out_channels % groups != 0)
+    throw py::value_error("groups must divide the channels");
   if (s.window_h() > s.extended_height() || s.window_w() > s.extended_width())
     throw py::value_error("the window is larger than the padded image");
   return s;
 }
 
 // The class numbers must select existing rows of the thresholds.
-void check_classes(const std::vector<std::uint32_t>& rows, const std::vector<std::uint32_t>& columns, std::size_t classes) {
+void check_classes(const std::vector<std::uint32_t>& rows, const std::vector<std::uint32_t>& columns,
+                   std::size_t classes) {
   const std::uint64_t last = std::uint64_t{*std::max_element(rows.begin(), rows.end())} +
                              *std::max_element(columns.begin(), columns.end());
   if (last >= classes) throw py::value_error("a class number is past the thresholds");
@@ -49,9 +53,11 @@ py::array copy_array(const T* from, std::size_t count) {
 
 class Conv2d {
  public:
-  Conv2d(const std::string& kernel, const ConvShape& shape, const py::array& plus, const Out& minus, const py::array& threshold,
-         const py::array& invert, std::vector<std::uint32_t> row_class, std::vector<std::uint32_t> column_class)
-      : kernel_(kernel), pack_(make_pack(kernel, shape, plus, minus, threshold, invert, row_class, column_class)) {
+  Conv2d(const std::string& kernel, const ConvShape& shape, const py::array& plus, const Out& minus,
+         const py::array& threshold, const py::array& invert, std::vector<std::uint32_t> row_class,
+         std::vector<std::uint32_t> column_class)
+      : kernel_(kernel),
+        pack_(make_pack(kernel, shape, plus, minus, threshold, invert, row_class, column_class)) {
     if (kernel.compare(0, 10, "accumulate") == 0)
       accumulate_ = find_kernel<kernels::AccumulateConv2d>(kernel);
     else
@@ -72,8 +78,8 @@ class Conv2d {
   }
 
   // `arrays`: stand in for the packed ones of the same names.
-  py::array run(const py::array& x, Out out, const std::optional<Pair>& rows, const std::optional<Pair>& blocks, Out scratch,
-                const py::dict& arrays) {
+  py::array run(const py::array& x, Out out, const std::optional<Pair>& rows,
+                const std::optional<Pair>& blocks, Out scratch, const py::dict& arrays) {
     ConvProgram p = pack_.program();
     const ConvShape& s = p.shape;
     for (const auto& [key, value] : arrays) {
@@ -86,18 +92,20 @@ class Conv2d {
       if (name == "row_class") p.row_class = input<std::uint32_t>(array, "row_class", s.out_height());
       if (name == "column_class") p.column_class = input<std::uint32_t>(array, "column_class", s.out_width());
     }
-    const ConvRange range{rows ? (*rows)[0] : 0, rows ? (*rows)[1] : s.out_height(), blocks ? (*blocks)[0] : 0,
-                          blocks ? (*blocks)[1] : kernels::conv_blocks(p)};
-    if (range.row_begin > range.row_end || range.row_end > s.out_height() || range.block_begin > range.block_end ||
-        range.block_end > kernels::conv_blocks(p))
+    const ConvRange range{rows ? (*rows)[0] : 0, rows ? (*rows)[1] : s.out_height(),
+                          blocks ? (*blocks)[0] : 0, blocks ? (*blocks)[1] : kernels::conv_blocks(p)};
+    if (range.row_begin > range.row_end || range.row_end > s.out_height() ||
+        range.block_begin > range.block_end || range.block_end > kernels::conv_blocks(p))
       throw py::value_error("rows and blocks must select existing ones");
-    const std::uint64_t* from = input<std::uint64_t>(x, "x", product({s.height, s.width, words_for(s.channels)}));
+    const std::uint64_t* from =
+        input<std::uint64_t>(x, "x", product({s.height, s.width, words_for(s.channels)}));
     std::uint64_t* spare = scratch ? output<std::uint64_t>(scratch, p.scratch_words) : scratch_.data();
     const std::size_t pixels = product({s.out_height(), s.out_width()});
     if (accumulate_ != nullptr)
       accumulate_(p, from, output<std::int32_t>(out, product({pixels, s.out_channels})), range, spare);
     else
-      threshold_(p, from, output<std::uint64_t>(out, product({pixels, words_for(s.out_channels)})), range, spare);
+      threshold_(p, from, output<std::uint64_t>(out, product({pixels, words_for(s.out_channels)})), range,
+                 spare);
     return *out;
   }
 
@@ -107,8 +115,8 @@ class Conv2d {
 
  private:
   ConvPack make_pack(const std::string& kernel, const ConvShape& s, const py::array& plus, const Out& minus,
-                     const py::array& threshold, const py::array& invert, std::vector<std::uint32_t>& row_class,
-                     std::vector<std::uint32_t>& column_class) {
+                     const py::array& threshold, const py::array& invert,
+                     std::vector<std::uint32_t>& row_class, std::vector<std::uint32_t>& column_class) {
     const kernels::ConvLayout layout = kernels::conv_layout(kernel);
     if (!kernels::conv_supports(layout, s)) throw py::value_error(kernel + " does not support this shape");
     const std::size_t mask_words = product({s.out_channels, words_for(s.inputs())});
@@ -141,18 +149,21 @@ class Conv2d {
 void bind_conv_kernels(py::module_& m) {
   const auto none = py::none();
   py::class_<Conv2d>(m, "Conv2d", "A convolution by threshold neurons, packed for one kernel.")
-      .def(py::init([](const std::string& kernel, const py::array& plus, const Out& minus, const py::array& threshold,
-                       const py::array& invert, const std::array<std::size_t, 3>& image, std::size_t out_channels,
+      .def(py::init([](const std::string& kernel, const py::array& plus, const Out& minus,
+                       const py::array& threshold, const py::array& invert,
+                       const std::array<std::size_t, 3>& image, std::size_t out_channels,
                        const Pair& kernel_size, std::size_t groups, const Pair& stride, const Pair& dilation,
-                       const std::array<std::size_t, 4>& padding, bool pad_bit, std::vector<std::uint32_t> row_class,
-                       std::vector<std::uint32_t> column_class) {
-             const ConvShape shape = conv_shape(image, out_channels, groups, kernel_size, stride, dilation, padding, pad_bit);
-             return std::make_unique<Conv2d>(kernel, shape, plus, minus, threshold, invert, std::move(row_class),
-                                             std::move(column_class));
+                       const std::array<std::size_t, 4>& padding, bool pad_bit,
+                       std::vector<std::uint32_t> row_class, std::vector<std::uint32_t> column_class) {
+             const ConvShape shape =
+                 conv_shape(image, out_channels, groups, kernel_size, stride, dilation, padding, pad_bit);
+             return std::make_unique<Conv2d>(kernel, shape, plus, minus, threshold, invert,
+                                             std::move(row_class), std::move(column_class));
            }),
-           "kernel"_a, "plus"_a, "minus"_a, "threshold"_a, "invert"_a, "image"_a, "out_channels"_a, "kernel_size"_a,
-           "groups"_a = 1, "stride"_a = Pair{1, 1}, "dilation"_a = Pair{1, 1}, "padding"_a = std::array<std::size_t, 4>{},
-           "pad_bit"_a = false, "row_class"_a = std::vector<std::uint32_t>{}, "column_class"_a = std::vector<std::uint32_t>{})
+           "kernel"_a, "plus"_a, "minus"_a, "threshold"_a, "invert"_a, "image"_a, "out_channels"_a,
+           "kernel_size"_a, "groups"_a = 1, "stride"_a = Pair{1, 1}, "dilation"_a = Pair{1, 1},
+           "padding"_a = std::array<std::size_t, 4>{}, "pad_bit"_a = false,
+           "row_class"_a = std::vector<std::uint32_t>{}, "column_class"_a = std::vector<std::uint32_t>{})
       .def("arrays", &Conv2d::arrays)
       .def("run", &Conv2d::run, "x"_a, "out"_a = none, "rows"_a = none, "blocks"_a = none, "scratch"_a = none,
            "arrays"_a = py::dict())

@@ -1,6 +1,6 @@
-"""Make the helpers of this folder importable."""
+"""Make the helpers of this folder, and the file mutations of the malformed cases, importable."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "malformed")]

@@ -158,7 +158,7 @@ def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
 
 def test_what_is_not_an_array_is_refused() -> None:
     model = PackedModel(level_set_graph([0.5], (1, 2, 3)), threads=1)
-    for x in (None, "image", [[1.0, 2.0]], object(), {"x": 1}):
+    for x in (None, "image", [[1.0, 2.0]], [[1.0], [1.0, 2.0]], object(), {"x": 1}):
         with pytest.raises(BinmorphError):
             model(x)
 

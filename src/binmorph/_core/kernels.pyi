@@ -111,3 +111,41 @@ def window_rows(
     border: str,
     out: _Words | None = None,
 ) -> _Words: ...
+
+class Conv2d:
+    """A convolution by threshold neurons, packed for one kernel of threshold_conv2d or accumulate_conv2d."""
+
+    def __init__(
+        self,
+        kernel: str,
+        plus: _Words,
+        minus: _Words | None,
+        threshold: npt.NDArray[np.int32],
+        invert: _Bytes,
+        image: Sequence[int],
+        out_channels: int,
+        kernel_size: Sequence[int],
+        groups: int = 1,
+        stride: Sequence[int] = (1, 1),
+        dilation: Sequence[int] = (1, 1),
+        padding: Sequence[int] = (0, 0, 0, 0),
+        pad_bit: bool = False,
+        row_class: Sequence[int] = (),
+        column_class: Sequence[int] = (),
+    ) -> None: ...
+    def arrays(self) -> dict[str, npt.NDArray[np.generic]]: ...
+    def run(
+        self,
+        x: _Words,
+        out: npt.NDArray[np.generic] | None = None,
+        rows: Sequence[int] | None = None,
+        blocks: Sequence[int] | None = None,
+        scratch: _Words | None = None,
+        arrays: dict[str, npt.NDArray[np.generic]] = ...,
+    ) -> npt.NDArray[np.generic]: ...
+    @property
+    def kernel(self) -> str: ...
+    @property
+    def scratch_words(self) -> int: ...
+    @property
+    def blocks(self) -> int: ...

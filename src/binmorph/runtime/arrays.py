@@ -39,7 +39,10 @@ def to_numpy(x: Any) -> tuple[Array, Callable[[Array], Any]]:
             return np.from_dlpack(x), lambda y: y
         except (TypeError, RuntimeError, BufferError) as error:
             raise DTypeError(f"input: numpy cannot read this array ({error}); convert it first") from error
-    return np.asarray(x), lambda y: y
+    try:
+        return np.asarray(x), lambda y: y
+    except ValueError as error:  # nested lists of unequal lengths
+        raise ShapeError(f"input: not an array ({error})") from error
 
 
 def as_network_input(x: Array, spec: ir.InputSpec) -> Array:

@@ -1,0 +1,70 @@
+// Where a kernel leaves its lanes: in the output itself, or in scratch when the output's channels lie
+// otherwise.
+#pragma once
+
+#include "kernels/threshold_conv2d/extend.h"
+
+namespace binmorph::kernels {
+namespace {
+
+constexpr std::size_t round_up(std::size_t n, std::size_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+// Scratch is dealt out in whole cache lines.
+template <class T>
+constexpr std::size_t scratch_words_for(std::size_t n) {
+  return round_up(n * sizeof(T), 64) / sizeof(std::uint64_t);
+}
+
+// The extended image, all of it.
+template <class Unit>
+std::size_t extended_words(const ConvShape& s) {
+  return scratch_words_for<Unit>(s.groups * s.extended_height() * s.extended_width() *
+                                 extended_units<Unit>(s));
+}
+
+// T = uint8_t: one bit per lane. T = int32_t: accumulators.
+template <class T>
+struct Lanes {
+  static constexpr std::size_t kPerElement = sizeof(T) == 1 ? 8 : 1;
+  T* first;  // of output row `first_row`
+  std::size_t pitch;
+  std::size_t first_row, out_width;
+  T* at(std::size_t y, std::size_t x, std::size_t lane) const {
+    return first + ((y - first_row) * out_width + x) * pitch + lane / kPerElement;
+  }
+};
+
+template <class T>
+Lanes<T> place_lanes(const ConvProgram& p, const ConvRange& range, void* y, std::uint64_t* spare) {
+  const std::size_t pitch = p.lanes() / Lanes<T>::kPerElement;
+  if (conv_lanes_are_outputs(p)) return {static_cast<T*>(y), pitch, 0, p.shape.out_width()};
+  return {reinterpret_cast<T*>(spare), pitch, range.row_begin, p.shape.out_width()};
+}
+
+template <class T, class Y>
+void finish_lanes(const ConvProgram& p, const ConvRange& range, const Lanes<T>& lanes, Y* y) {
+  if (conv_lanes_are_outputs(p)) return;
+  const std::size_t pitch =
+      sizeof(Y) == sizeof(std::uint64_t) ? words_for(p.shape.out_channels) : p.shape.out_channels;
+  const std::size_t width = p.shape.out_width();
+  for (std::size_t row = range.row_begin; row < range.row_end; ++row)
+    for (std::size_t column = 0; column < width; ++column)
+      finish_pixel(p, lanes.at(row, column, 0), y + (row * width + column) * pitch);
+}
+
+// Blocks of the range, as lanes of each group: body(group, first lane, last lane).
+template <class Body>
+void for_each_group(const ConvProgram& p, const ConvRange& range, const Body& body) {
+  const bool whole = conv_blocks(p) == 1;
+  const std::size_t begin = whole ? 0 : range.block_begin * kConvBlock;
+  const std::size_t end = whole ? p.lanes() : range.block_end * kConvBlock;
+  for (std::size_t g = begin / p.group_lanes; g * p.group_lanes < end; ++g) {
+    const std::size_t first = g * p.group_lanes;
+    body(g, std::max(begin, first) - first, std::min(end, first + p.group_lanes) - first);
+  }
+}
+
+}  // namespace
+}  // namespace binmorph::kernels

@@ -1,0 +1,177 @@
+#include "kernels/threshold_conv2d/pack.h"
+
+#include <algorithm>
+
+#include "kernels/common/bits.h"
+#include "kernels/threshold_conv2d/nibbles.h"
+
+namespace binmorph::kernels {
+namespace {
+
+constexpr std::size_t kLine = 64;
+
+template <class Word>
+Word* aligned(Word* words) {
+  return words + (kLine - reinterpret_cast<std::uintptr_t>(words) % kLine) % kLine / sizeof(Word);
+}
+
+// Bit (c, i, j) of the mask of output o.
+struct Mask {
+  const ConvShape& shape;
+  const std::uint64_t* words;
+  bool operator()(std::size_t o, std::size_t c, std::size_t i, std::size_t j) const {
+    if (words == nullptr) return false;
+    return get_bit(words + o * words_for(shape.inputs()), (c * shape.kernel_h + i) * shape.kernel_w + j);
+  }
+};
+
+ConvForm form_of(const ConvShape& s, const ConvNeurons& n) {
+  if (n.minus == nullptr) return ConvForm::mask;
+  const std::size_t words = words_for(s.inputs());
+  bool mask = true, sign = true;
+  for (std::size_t at = 0; at < s.out_channels * words; ++at) {
+    const std::uint64_t valid = at % words + 1 == words ? tail_mask(s.inputs()) : ~std::uint64_t{0};
+    mask = mask && (n.minus[at] & valid) == 0;
+    sign = sign && ((n.plus[at] ^ n.minus[at]) & valid) == valid;
+  }
+  return mask ? ConvForm::mask : sign ? ConvForm::sign : ConvForm::ternary;
+}
+
+std::size_t lane_multiple(ConvLayout layout) {
+  return layout == ConvLayout::rows ? 8 : layout == ConvLayout::words ? 16 : 32;
+}
+
+// What a kernel ANDs or XORs with x first, and what it ANDs the result with (ternary only).
+struct Operands {
+  ConvForm form;
+  Mask plus, minus;
+  bool operator()(bool second, std::size_t o, std::size_t c, std::size_t i, std::size_t j) const {
+    if (form == ConvForm::mask) return plus(o, c, i, j);
+    return minus(o, c, i, j) || (second && plus(o, c, i, j));
+  }
+};
+
+}  // namespace
+
+ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, bool accumulate)
+    : shape_(s),
+      form_(form_of(s, n)),
+      layout_(layout),
+      group_lanes_(round_up(s.group_outputs(), lane_multiple(layout))) {
+  const std::size_t lanes = s.groups * group_lanes_, outputs = s.group_outputs(),
+                    channels = s.group_channels();
+  const std::size_t copies = form_ == ConvForm::ternary ? 2 : 1;
+  const Operands operand{form_, {s, n.plus}, {s, n.minus}};
+  const auto lane_of = [&](std::size_t o) { return o / outputs * group_lanes_ + o % outputs; };
+
+  if (layout == ConvLayout::rows || layout == ConvLayout::words) {
+    const bool words = layout == ConvLayout::words;
+    const std::size_t unit_bits = words ? 32 : 64, together = words ? 16 : 1;
+    const std::size_t tap_units = (channels + unit_bits - 1) / unit_bits;
+    const std::size_t steps = s.kernel_h * s.kernel_w * tap_units;
+    weight_words_ = lanes * steps * copies * unit_bits / 64;
+    weights_.assign(weight_words_ + kLine / 8, 0);
+    std::uint64_t* to = aligned(weights_.data());
+    for (std::size_t o = 0; o < s.out_channels; ++o)
+      for (std::size_t i = 0; i < s.kernel_h; ++i)
+        for (std::size_t j = 0; j < s.kernel_w; ++j)
+          for (std::size_t c = 0; c < channels; ++c)
+            for (std::size_t copy = 0; copy < copies; ++copy) {
+              if (!operand(copy == 1, o, c, i, j)) continue;
+              const std::size_t step = (i * s.kernel_w + j) * tap_units + c / unit_bits, lane = lane_of(o);
+              const std::size_t unit =
+                  words ? ((lane / together * steps + step) * copies + copy) * together + lane % together
+                        : (lane * copies + copy) * steps + step;
+              set_bit(to, unit * unit_bits + c % unit_bits, true);
+            }
+  }
+
+  if (layout == ConvLayout::nibbles) {
+    const NibbleRuns runs(s);
+    const std::size_t steps = copies * runs.count * runs.padded;
+    weight_words_ = lanes * steps / 8;
+    weights_.assign(weight_words_ + kLine / 8, 0);
+    auto* to = reinterpret_cast<std::uint8_t*>(aligned(weights_.data()));
+    std::fill_n(to, lanes * steps, kNoNibble);
+    for (std::size_t o = 0; o < s.out_channels; ++o)
+      for (std::size_t copy = 0; copy < copies; ++copy)
+        for (std::size_t i = 0; i < s.kernel_h; ++i)
+          for (std::size_t j = 0; j < s.kernel_w; ++j)
+            for (std::size_t c = 0; c < channels; ++c) {
+              const std::size_t run = (copy * s.kernel_h + i) * runs.columns + (runs.columns == 1 ? 0 : j);
+              const std::size_t step =
+                  run * runs.padded + (runs.columns == 1 ? j : 0) * runs.tap_steps + c / 4;
+              const std::size_t lane = lane_of(o);
+              std::uint8_t& nibble =
+                  to[(lane / kNibbleLanes * steps + step) * kNibbleLanes + lane % kNibbleLanes];
+              const bool bit = form_ == ConvForm::mask || (form_ == ConvForm::ternary && copy == 0)
+                                   ? operand.plus(o, c, i, j)
+                                   : operand.minus(o, c, i, j);
+              if (c % 4 == 0) nibble = 0;
+              nibble = static_cast<std::uint8_t>(nibble | static_cast<unsigned>(bit) << (c % 4));
+            }
+  }
+
+  offset_.assign(lanes, 0);
+  invert_.assign(lanes / 8, 0);
+  threshold_.assign(n.classes * lanes, static_cast<std::int32_t>(s.inputs()) + 1);
+  for (std::size_t o = 0; o < s.out_channels; ++o) {
+    const std::size_t lane = lane_of(o);
+    for (std::size_t at = 0; at < s.inputs(); ++at)
+      offset_[lane] += n.minus != nullptr && get_bit(n.minus + o * words_for(s.inputs()), at);
+    if (n.invert[o] != 0) invert_[lane / 8] = static_cast<std::uint8_t>(invert_[lane / 8] | 1u << (lane % 8));
+    for (std::size_t k = 0; k < n.classes; ++k)
+      threshold_[k * lanes + lane] = static_cast<std::int32_t>(
+          std::clamp<std::int64_t>(std::int64_t{n.threshold[k * s.out_channels + o]} + offset_[lane], 0,
+                                   static_cast<std::int64_t>(s.inputs()) + 1));
+  }
+  if (layout == ConvLayout::nibbles) {
+    threshold16_.resize(threshold_.size());
+    for (std::size_t at = 0; at < threshold_.size(); ++at) {
+      const std::size_t lane = at % kNibbleLanes;
+      threshold16_[at - lane + lane % 2 * 16 + lane / 2] = static_cast<std::int16_t>(threshold_[at] - 1);
+    }
+  }
+  row_class_.assign(s.out_height(), 0);
+  column_class_.assign(s.out_width(), 0);
+  if (n.row_class != nullptr) row_class_.assign(n.row_class, n.row_class + s.out_height());
+  if (n.column_class != nullptr) column_class_.assign(n.column_class, n.column_class + s.out_width());
+
+  scratch_words_ =
+      layout == ConvLayout::words ? extended_words<std::uint32_t>(s) : extended_words<std::uint64_t>(s);
+  if (layout == ConvLayout::nibbles) scratch_words_ += NibbleScratch(s, copies).words();
+  const std::size_t pixels = s.out_height() * s.out_width();
+  if (!conv_lanes_are_outputs(program()))
+    scratch_words_ += accumulate ? scratch_words_for<std::int32_t>(pixels * lanes)
+                                 : scratch_words_for<std::uint8_t>(pixels * lanes / 8);
+}
+
+ConvProgram ConvPack::program() const {
+  return {shape_,
+          form_,
+          layout_,
+          group_lanes_,
+          aligned(weights_.data()),
+          threshold_.data(),
+          threshold16_.data(),
+          offset_.data(),
+          invert_.data(),
+          row_class_.data(),
+          column_class_.data(),
+          scratch_words_};
+}
+
+ConvLayout conv_layout(const std::string& kernel) {
+  const auto ends_with = [&](const std::string& end) {
+    return kernel.size() >= end.size() && kernel.compare(kernel.size() - end.size(), end.size(), end) == 0;
+  };
+  if (ends_with("_popcnt")) return ConvLayout::words;
+  if (ends_with("_lutp")) return ConvLayout::nibbles;
+  return ConvLayout::rows;
+}
+
+bool conv_supports(ConvLayout layout, const ConvShape& shape) {
+  return layout != ConvLayout::nibbles || shape.inputs() < 32767;  // counts in 16 bits
+}
+
+}  // namespace binmorph::kernels

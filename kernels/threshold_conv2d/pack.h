@@ -1,0 +1,49 @@
+// Packs threshold neurons for the kernels of this folder; offline, portable.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/threshold_conv2d/threshold_conv2d.h"
+
+namespace binmorph::kernels {
+
+// Neurons of a convolution, one per output channel. Masks: [out_channels][words_for(inputs)], inputs in the
+// order [channel of the group][kernel row][kernel column].
+struct ConvNeurons {
+  const std::uint64_t* plus;
+  const std::uint64_t* minus;     // null: all zero
+  const std::int32_t* threshold;  // [classes][out_channels]
+  const std::uint8_t* invert;     // [out_channels], 0 or 1
+  // The class of an output pixel is row_class[y] + column_class[x]; null stands for zeros.
+  std::size_t classes;
+  const std::uint32_t* row_class;
+  const std::uint32_t* column_class;
+};
+
+class ConvPack {
+ public:
+  // `accumulate`: for an AccumulateConv2d kernel, which needs more scratch.
+  ConvPack(const ConvShape& shape, const ConvNeurons& neurons, ConvLayout layout, bool accumulate);
+  ConvProgram program() const;
+  std::size_t weight_words() const { return weight_words_; }
+
+ private:
+  ConvShape shape_;
+  ConvForm form_;
+  ConvLayout layout_;
+  std::size_t group_lanes_, weight_words_, scratch_words_;
+  std::vector<std::uint64_t> weights_;  // from the first cache line on
+  std::vector<std::int32_t> threshold_, offset_;
+  std::vector<std::int16_t> threshold16_;
+  std::vector<std::uint8_t> invert_;
+  std::vector<std::uint32_t> row_class_, column_class_;
+};
+
+// What the kernel of this name reads: the end of the name says so.
+ConvLayout conv_layout(const std::string& kernel);
+
+// Whether kernels of the layout can run this shape.
+bool conv_supports(ConvLayout layout, const ConvShape& shape);
+
+}  // namespace binmorph::kernels

@@ -1,0 +1,98 @@
+// Convolution by threshold neurons: channel-packed bits of one image in, channel-packed bits out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/common/kernel_list.h"
+
+namespace binmorph::kernels {
+
+struct ConvShape {
+  std::size_t height, width, channels;  // of the input
+  std::size_t out_channels, groups;     // groups divides channels and out_channels
+  std::size_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+  std::size_t top, bottom, left, right;  // rows and columns of padding
+  bool pad_bit;                          // what they hold
+  std::size_t group_channels() const { return channels / groups; }
+  std::size_t group_outputs() const { return out_channels / groups; }
+  std::size_t inputs() const { return group_channels() * kernel_h * kernel_w; }
+  std::size_t extended_height() const { return height + top + bottom; }
+  std::size_t extended_width() const { return width + left + right; }
+  std::size_t window_h() const { return dilation_h * (kernel_h - 1) + 1; }
+  std::size_t window_w() const { return dilation_w * (kernel_w - 1) + 1; }
+  std::size_t out_height() const { return (extended_height() - window_h()) / stride_h + 1; }
+  std::size_t out_width() const { return (extended_width() - window_w()) / stride_w + 1; }
+};
+
+// All forms count matches, of which popcount(x AND plus) - popcount(x AND minus) is a constant less:
+enum class ConvForm : std::uint8_t {
+  mask,     // popcount(x AND plus): no minus mask
+  sign,     // popcount(x XOR minus): minus is the complement of plus
+  ternary,  // popcount((x XOR minus) AND (plus OR minus)), or popcount(x AND plus) + popcount(minus AND NOT
+            // x)
+};
+
+// How a kernel wants its weights. Outputs are padded per group to lanes that never fire.
+enum class ConvLayout : std::uint8_t {
+  rows,   // [groups][lanes][kernel_h][kernel_w][words] 64-bit words; ternary: minus, then plus OR minus, per
+          // lane
+  words,  // [groups][lanes / 16][kernel_h][kernel_w][half words][16] 32-bit words: one vector, 16 outputs;
+          // ternary: minus, then plus OR minus, per vector
+  nibbles,  // [groups][lanes / 32][rows of the window][steps][32] bytes: one vector, 32 outputs, 4 inputs a
+            // step (nibbles.h); ternary: the steps of plus, then those of minus
+};
+
+// Threshold neurons packed for one layout. Count >= threshold, XOR invert; count - offset is the accumulator.
+// Class of an output pixel (for neurons whose threshold depends on how much of their window is padding):
+// row_class[y] + column_class[x].
+struct ConvProgram {
+  ConvShape shape;
+  ConvForm form;
+  ConvLayout layout;
+  std::size_t group_lanes;        // outputs of a group, rounded up
+  const void* weights;            // as `layout` says
+  const std::int32_t* threshold;  // [classes][groups][group_lanes], in 0 .. inputs + 1
+  // Layout nibbles only: the thresholds less one, of each 32 lanes the 16 even ones, then the 16 odd ones.
+  const std::int16_t* threshold16;
+  const std::int32_t* offset;         // [groups][group_lanes]
+  const std::uint8_t* invert;         // [groups][group_lanes / 8]
+  const std::uint32_t* row_class;     // [out_height]
+  const std::uint32_t* column_class;  // [out_width]
+  std::size_t scratch_words;          // that a kernel of this layout needs, whatever the range
+  std::size_t lanes() const { return shape.groups * group_lanes; }
+};
+
+// A piece of the work: output rows, and blocks of 64 lanes (of all groups, in order). Pieces of different
+// blocks may run at the same time only if conv_blocks(program) > 1.
+struct ConvRange {
+  std::size_t row_begin, row_end;
+  std::size_t block_begin, block_end;
+};
+
+inline constexpr std::size_t kConvBlock = 64;
+
+// Whether the lanes of a pixel are its output channels, no more, in whole words. Otherwise the kernel writes
+// lanes to scratch and moves the channels from there.
+inline bool conv_lanes_are_outputs(const ConvProgram& p) {
+  return p.shape.out_channels % 64 == 0 && p.lanes() == p.shape.out_channels;
+}
+
+inline std::size_t conv_blocks(const ConvProgram& p) {
+  return conv_lanes_are_outputs(p) && p.group_lanes % kConvBlock == 0 ? p.lanes() / kConvBlock : 1;
+}
+
+// x: [height][width][words_for(channels)], least significant bit first, tails zero.
+// y: [out_height][out_width][words_for(out_channels)], the same; scratch: program.scratch_words.
+using ThresholdConv2d = void(const ConvProgram& program, const std::uint64_t* x, std::uint64_t* y,
+                             const ConvRange& range, std::uint64_t* scratch);
+
+// The accumulators themselves: y [out_height][out_width][out_channels].
+using AccumulateConv2d = void(const ConvProgram& program, const std::uint64_t* x, std::int32_t* y,
+                              const ConvRange& range, std::uint64_t* scratch);
+
+#define BINMORPH_KERNEL(op, isa, name) op name;
+#include "kernels/threshold_conv2d/kernels.inc"
+#undef BINMORPH_KERNEL
+
+}  // namespace binmorph::kernels

@@ -1,0 +1,307 @@
+// LutP: look up four inputs of 32 outputs at once by vpshufb. The weights' nibbles are the indices; the table
+// holds the counts of the four inputs for every nibble, of TWO pixels, one in each half of a byte.
+#include <immintrin.h>
+
+#include "kernels/threshold_conv2d/nibbles.h"
+#include "kernels/threshold_conv2d/unroll.h"
+
+namespace binmorph::kernels {
+namespace {
+
+// Row (a | b << 4): byte n counts the matches of weights n with inputs a, and 16 times those with inputs b.
+struct Table {
+  alignas(64) std::uint8_t rows[256][16];
+};
+
+constexpr unsigned popcount4(unsigned v) { return (v & 1) + (v >> 1 & 1) + (v >> 2 & 1) + (v >> 3 & 1); }
+
+enum class Match { bit_and, bit_xor, and_not };
+
+constexpr unsigned matches(Match match, unsigned n, unsigned x) {
+  return popcount4(match == Match::bit_and ? n & x : match == Match::bit_xor ? n ^ x : n & ~x);
+}
+
+constexpr Table make_table(Match match) {
+  Table t{};
+  for (unsigned row = 0; row < 256; ++row)
+    for (unsigned n = 0; n < 16; ++n)
+      t.rows[row][n] =
+          static_cast<std::uint8_t>(matches(match, n, row & 15) | matches(match, n, row >> 4) << 4);
+  return t;
+}
+
+constexpr Table kAndTable = make_table(Match::bit_and);
+constexpr Table kXorTable = make_table(Match::bit_xor);
+constexpr Table kAndNotTable = make_table(Match::and_not);
+
+// The compiler would reorder the sums, and then spill them.
+inline void keep(__m256i& v) { asm("" : "+x"(v)); }
+
+inline __m256i load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+inline void store(void* p, __m256i v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
+
+inline void add_to(__m256i* sum, __m256i v) { store(sum, _mm256_add_epi16(load(sum), v)); }
+
+inline std::size_t code_at(const std::uint16_t* p) { return *p; }
+
+inline __m256i table_row(const std::uint8_t* table, std::size_t code) {
+  return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table + code)));
+}
+
+// sums: 16-bit counts of a pair of pixels, [vectors][4]: even and odd lanes of the first pixel, then of the
+// second. They stay in memory, for the inner loop needs the registers.
+template <int vectors>
+inline void count_pair(const Piece* piece, const Piece* last, const std::uint16_t* codes,
+                       const std::uint8_t* weights, std::size_t pitch, const std::uint8_t* const* tables,
+                       __m256i* sums) {
+  const __m256i low_nibbles = _mm256_set1_epi8(0x0f), low_bytes = _mm256_set1_epi16(0x00ff);
+  __m256i low[vectors], high[vectors];
+  repeat<vectors>(BINMORPH_UNROLL(v) { low[v] = high[v] = _mm256_setzero_si256(); });
+  for (; piece != last; ++piece) {
+    const std::uint16_t* code = codes + piece->code;
+    const std::uint8_t* table = tables[piece->table];
+    const std::uint16_t* stop = code + kNibblesSummed * piece->triples;
+#pragma GCC unroll 2
+    for (; code != stop; code += kNibblesSummed, weights += kNibblesSummed * kNibbleLanes) {
+      const __m256i t0 = table_row(table, code_at(code)), t1 = table_row(table, code_at(code + 1)),
+                    t2 = table_row(table, code_at(code + 2));
+      repeat<vectors>(BINMORPH_UNROLL(v) {
+        const std::uint8_t* w = weights + v * pitch;
+        __m256i both = _mm256_add_epi8(_mm256_shuffle_epi8(t0, load(w)),
+                                       _mm256_shuffle_epi8(t1, load(w + kNibbleLanes)));
+        both = _mm256_add_epi8(both, _mm256_shuffle_epi8(t2, load(w + 2 * kNibbleLanes)));
+        keep(both);
+        low[v] = _mm256_add_epi8(low[v], _mm256_and_si256(both, low_nibbles));
+        keep(low[v]);
+        high[v] = _mm256_add_epi16(high[v], _mm256_srli_epi16(both, 4));
+        keep(high[v]);
+      });
+    }
+    if (!piece->widen) continue;
+    repeat<vectors>(BINMORPH_UNROLL(v) {
+      // high = H0 + 16 L1 + 256 H1 per 16 bits, where L and H are the two pixels' counts of the two lanes.
+      const __m256i odd = _mm256_srli_epi16(low[v], 8);
+      const __m256i second = _mm256_sub_epi16(high[v], _mm256_slli_epi16(odd, 4));
+      add_to(sums + 4 * v, _mm256_and_si256(low[v], low_bytes));
+      add_to(sums + 4 * v + 1, odd);
+      add_to(sums + 4 * v + 2, _mm256_and_si256(second, low_bytes));
+      add_to(sums + 4 * v + 3, _mm256_srli_epi16(second, 8));
+      low[v] = high[v] = _mm256_setzero_si256();
+    });
+  }
+}
+
+struct Finish {
+  const std::int16_t* threshold;  // of class 0, less one: [32-lane vectors][even, odd][16]
+  const std::int32_t* offset;
+  const std::uint8_t* invert;
+  std::size_t lanes;  // from one class to the next
+};
+
+inline void put(const Finish& f, std::size_t pixel_class, int v, __m256i even, __m256i odd,
+                std::uint8_t* to) {
+  const std::int16_t* threshold = f.threshold + pixel_class * f.lanes + v * kNibbleLanes;
+  const __m256i fires = _mm256_blendv_epi8(_mm256_cmpgt_epi16(even, load(threshold)),
+                                           _mm256_cmpgt_epi16(odd, load(threshold + 16)),
+                                           _mm256_set1_epi16(static_cast<short>(0xff00)));
+  std::uint32_t bits;
+  std::memcpy(&bits, f.invert + 4 * v, sizeof bits);
+  bits ^= static_cast<std::uint32_t>(_mm256_movemask_epi8(fires));
+  std::memcpy(to + 4 * v, &bits, sizeof bits);
+}
+
+inline void put(const Finish& f, std::size_t, int v, __m256i even, __m256i odd, std::int32_t* to) {
+  const __m256i first = _mm256_unpacklo_epi16(even, odd), second = _mm256_unpackhi_epi16(even, odd);
+  const __m128i parts[4] = {_mm256_castsi256_si128(first), _mm256_castsi256_si128(second),
+                            _mm256_extracti128_si256(first, 1), _mm256_extracti128_si256(second, 1)};
+  for (int i = 0; i < 4; ++i) {
+    const std::size_t at = v * kNibbleLanes + 8 * i;
+    store(to + at, _mm256_sub_epi32(_mm256_cvtepu16_epi32(parts[i]), load(f.offset + at)));
+  }
+}
+
+// 16 codes of a word of each pixel: 16 (a | b << 4), the offset of the table's row.
+inline void store_codes(std::uint64_t a, std::uint64_t b, std::uint16_t* to) {
+  const __m128i words = _mm_set_epi64x(static_cast<long long>(b), static_cast<long long>(a));
+  const __m128i nibble = _mm_set1_epi8(0x0f);
+  const __m128i low = _mm_and_si128(words, nibble), high = _mm_and_si128(_mm_srli_epi16(words, 4), nibble);
+  const __m256i first = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(low, high));
+  const __m256i second = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(low, high));
+  store(to, _mm256_or_si256(_mm256_slli_epi16(first, 4), _mm256_slli_epi16(second, 8)));
+}
+
+// Pairs of pixels at a constant distance in the image, and their codes.
+struct Pairs {
+  std::uint16_t* codes;
+  std::size_t rows, columns;                // of output pixels that have a code
+  std::size_t row_pitch, pixel_pitch;       // of the codes, from one output pixel to the next
+  std::size_t y, x;                         // the first output pixel
+  std::size_t partner_row, partner_column;  // from an output pixel to its partner
+};
+
+// Codes of `rows` x `columns` pixels of the extended image from `first` on, and of those `distance` units
+// farther.
+inline void make_codes(const std::uint64_t* first, std::size_t distance, std::size_t rows,
+                       std::size_t columns, std::size_t partner_columns, const Extended<std::uint64_t>& e,
+                       std::size_t tap_steps, std::uint16_t* to) {
+  for (std::size_t r = 0; r < rows; ++r, first += e.row_pitch)
+    for (std::size_t c = 0; c < columns; ++c, to += tap_steps)
+      for (std::size_t u = 0; u < e.units; ++u) {
+        const std::uint64_t* a = first + c * e.units + u;
+        store_codes(*a, c < partner_columns ? a[distance] : 0, to + 16 * u);
+      }
+  std::memset(to, 0, 32 * sizeof *to);  // what filled-up runs read behind the last
+}
+
+struct Job {
+  const ConvProgram& p;
+  const Piece* pieces;
+  std::size_t piece_count;
+  const std::uint8_t* tables[2];
+  std::size_t steps;  // of a vector of lanes
+  __m256i* sums;      // [kPairsPerChunk][vectors][4]
+};
+
+constexpr std::size_t kPanelSteps = 288;  // of two vectors: 18 KB of weights stay in L1
+
+template <int vectors, class T>
+void count_pairs(const Job& job, const Pairs& pairs, std::size_t lane, const Lanes<T>& lanes) {
+  const ConvProgram& p = job.p;
+  const std::size_t pitch = job.steps * kNibbleLanes, total = pairs.rows * pairs.columns;
+  const auto* panel0 = static_cast<const std::uint8_t*>(p.weights) + lane * job.steps;
+  const Finish finish{p.threshold16 + lane, p.offset + lane, p.invert + lane / 8, p.lanes()};
+  for (std::size_t chunk = 0; chunk < total; chunk += kPairsPerChunk) {
+    const std::size_t chunk_end = std::min(total, chunk + kPairsPerChunk);
+    const std::uint8_t* panel = panel0;
+    for (const Piece *first = job.pieces, *end = first + job.piece_count; first != end;) {
+      const Piece* last = first;
+      std::size_t steps = 0;
+      do steps += kNibblesSummed * last->triples;
+      while (++last != end && (steps < kPanelSteps || !last[-1].widen));
+      std::size_t y = chunk / pairs.columns, x = chunk % pairs.columns;
+      for (std::size_t i = chunk; i < chunk_end; ++i) {
+        __m256i* sums = job.sums + (i - chunk) * vectors * 4;
+        if (first == job.pieces) std::memset(static_cast<void*>(sums), 0, vectors * 4 * sizeof *sums);
+        count_pair<vectors>(first, last, pairs.codes + y * pairs.row_pitch + x * pairs.pixel_pitch, panel,
+                            pitch, job.tables, sums);
+        if (last == end) {
+          std::size_t py = pairs.y + y, px = pairs.x + x;
+          for (int pixel = 0; pixel < 2; ++pixel) {
+            if (px >= p.shape.out_width()) break;  // the last pixel of an odd row has no partner
+            T* to = lanes.at(py, px, lane);
+            for (int v = 0; v < vectors; ++v)
+              put(finish, p.row_class[py] + p.column_class[px], v, load(sums + 4 * v + 2 * pixel),
+                  load(sums + 4 * v + 2 * pixel + 1), to);
+            py += pairs.partner_row;
+            px += pairs.partner_column;
+          }
+        }
+        if (++x == pairs.columns) x = 0, ++y;
+      }
+      panel += steps * kNibbleLanes;
+      first = last;
+    }
+  }
+}
+
+// Pieces in the order of the weights.
+inline std::size_t make_pieces(const ConvShape& s, const NibbleRuns& runs, std::size_t row_pitch,
+                               std::size_t copies, Piece* to) {
+  std::size_t count = 0, steps = 0;
+  for (std::size_t copy = 0; copy < copies; ++copy)
+    for (std::size_t r = 0; r < runs.count; ++r)
+      for (std::size_t at = 0; at < runs.padded; at += kPieceSteps) {
+        const std::size_t size = std::min(kPieceSteps, runs.padded - at);
+        if (count > 0 && steps + size > kStepsPerSum) to[count - 1].widen = 1, steps = 0;
+        const std::size_t tap =
+            r / runs.columns * s.dilation_h * row_pitch + r % runs.columns * s.dilation_w * runs.tap_steps;
+        to[count++] = {static_cast<std::uint32_t>(tap + at),
+                       static_cast<std::uint16_t>(size / kNibblesSummed), 0, static_cast<std::uint8_t>(copy)};
+        steps += size;
+      }
+  to[count - 1].widen = 1;
+  return count;
+}
+
+template <class T>
+void count_lanes(const Job& job, const Pairs& pairs, std::size_t lane, std::size_t end,
+                 const Lanes<T>& lanes) {
+  for (; lane + 2 * kNibbleLanes <= end; lane += 2 * kNibbleLanes) count_pairs<2>(job, pairs, lane, lanes);
+  if (lane < end) count_pairs<1>(job, pairs, lane, lanes);
+}
+
+template <class T, class Y>
+inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, const ConvRange& range,
+                std::uint64_t* scratch) {
+  if (range.row_begin == range.row_end) return;
+  const ConvShape& s = p.shape;
+  const std::size_t copies = p.form == ConvForm::ternary ? 2 : 1;
+  const NibbleRuns runs(s);
+  const NibbleScratch sizes(s, copies);
+  const Extended<std::uint64_t> e = extend(s, x, range.row_begin, range.row_end, scratch);
+  scratch += extended_words<std::uint64_t>(s);
+  auto* row_codes = reinterpret_cast<std::uint16_t*>(scratch);
+  auto* column_codes = reinterpret_cast<std::uint16_t*>(scratch += sizes.row_codes);
+  auto* pieces = reinterpret_cast<Piece*>(scratch += sizes.column_codes);
+  auto* sums = reinterpret_cast<__m256i*>(scratch += sizes.pieces);
+  const Lanes<T> lanes = place_lanes<T>(p, range, y, scratch + sizes.sums);
+
+  const std::size_t width = s.out_width(), rows = (range.row_end - range.row_begin) / 2;
+  const std::size_t columns = (width + 1) / 2;
+  const bool odd = (range.row_end - range.row_begin) % 2 != 0;
+  const std::size_t row_columns = s.extended_width(),
+                    column_columns = (columns - 1) * s.stride_w + s.window_w();
+  const std::uint8_t* tables[2] = {p.form == ConvForm::sign ? kXorTable.rows[0] : kAndTable.rows[0],
+                                   kAndNotTable.rows[0]};
+  const auto pieces_for = [&](std::size_t code_columns) {
+    return Job{p,
+               pieces,
+               make_pieces(s, runs, code_columns * runs.tap_steps, copies, pieces),
+               {tables[0], tables[1]},
+               copies * runs.count * runs.padded,
+               sums};
+  };
+  for_each_group(p, range, [&](std::size_t g, std::size_t begin, std::size_t end) {
+    const std::size_t first = g * p.group_lanes;
+    if (rows > 0) {  // the upper half of the rows with the lower half
+      make_codes(e.pixel(s, g, range.row_begin, 0), rows * s.stride_h * e.row_pitch,
+                 (rows - 1) * s.stride_h + s.window_h(), row_columns, row_columns, e, runs.tap_steps,
+                 row_codes);
+      const Pairs pairs{row_codes,
+                        rows,
+                        width,
+                        s.stride_h * row_columns * runs.tap_steps,
+                        s.stride_w * runs.tap_steps,
+                        range.row_begin,
+                        0,
+                        rows,
+                        0};
+      count_lanes(pieces_for(row_columns), pairs, first + begin, first + end, lanes);
+    }
+    if (odd) {  // the left half of the last row with the right half
+      const std::size_t distance = columns * s.stride_w;
+      make_codes(e.pixel(s, g, range.row_end - 1, 0), distance * e.units, s.window_h(), column_columns,
+                 row_columns - std::min(row_columns, distance), e, runs.tap_steps, column_codes);
+      const Pairs pairs{column_codes,      1, columns, 0,      s.stride_w * runs.tap_steps,
+                        range.row_end - 1, 0, 0,       columns};
+      count_lanes(pieces_for(column_columns), pairs, first + begin, first + end, lanes);
+    }
+  });
+  finish_lanes(p, range, lanes, y);
+}
+
+}  // namespace
+
+void threshold_conv2d_u64_u64__x86_avx2_lutp(const ConvProgram& program, const std::uint64_t* x,
+                                             std::uint64_t* y, const ConvRange& range,
+                                             std::uint64_t* scratch) {
+  run<std::uint8_t>(program, x, y, range, scratch);
+}
+
+void accumulate_conv2d_u64_i32__x86_avx2_lutp(const ConvProgram& program, const std::uint64_t* x,
+                                              std::int32_t* y, const ConvRange& range,
+                                              std::uint64_t* scratch) {
+  run<std::int32_t>(program, x, y, range, scratch);
+}
+
+}  // namespace binmorph::kernels
