@@ -10,7 +10,6 @@ is written a second time from the docstrings of ``ir.py``, so that two independe
 
 from __future__ import annotations
 
-
 import dataclasses
 from typing import Any
 

@@ -6,8 +6,9 @@ do not depend on the kernels that a machine happens to run:
 - window neurons (BiSEL) are counted bit-sliced, 64 output pixels a word: an AND or OR of literals needs one
   word operation per literal; a count of m literals needs m full adders of 5 word operations and a bit-serial
   comparison;
-- convolutions and fully connected neurons are counted channel-packed, 64 inputs a word: one AND and one population count per
-  word and mask, and an addition to the running sum (counted with the word operations);
+- convolutions and fully connected neurons are counted channel-packed, 64 inputs a word: one AND (or XOR,
+  where every weight is a sign) and one population count per word and mask, and an addition to the running
+  sum (counted with the word operations);
 - the float last layer is counted as one float32 addition per weight, which is its upper bound (all bits set).
 
 ``float_macs`` is the same network with dense float32 weights, the usual thing that it replaces.

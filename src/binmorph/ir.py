@@ -314,8 +314,9 @@ def border_classes(
 ) -> tuple[npt.NDArray[np.int64], int]:
     """Which output positions along an axis see the same taps inside the image.
 
-    Returns (class of each output position, int64 [output size]; number of classes). Classes are numbered in the
-    order in which they first occur; the output size is (size + 2 padding - dilation (kernel - 1) - 1) // stride + 1.
+    Returns (class of each output position, int64 [output size]; number of classes). Classes are numbered in
+    the order in which they first occur; the output size is
+    (size + 2 padding - dilation (kernel - 1) - 1) // stride + 1.
     """
     out = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
     first_tap = np.arange(out)[:, None] * stride - padding + np.arange(kernel) * dilation
@@ -329,13 +330,13 @@ def border_classes(
 class ThresholdConv2d(Node):
     """Convolution of threshold neurons: XNOR, AND and ternary convolutions with what follows them folded in.
 
-    ``neurons`` is Neurons [O] with n = (C / groups) * kh * kw inputs in the order [channel of the group][row]
-    [column]. Output (y, x) reads tap (i, j) at (y sh + i dh - ph, x sw + j dw - pw); outside the image taps are 0
-    or 1 (border "zeros", "ones") or the nearest pixel ("replicate").
+    ``neurons`` is Neurons [O] with n = (C / groups) * kh * kw inputs, in the order [channel of the group]
+    [row][column]. Output (y, x) reads tap (i, j) at (y sh + i dh - ph, x sw + j dw - pw); outside the image
+    taps are 0 or 1 (border "zeros", "ones") or the nearest pixel ("replicate").
 
-    ``offset`` int32 [classes, O] is added to the threshold of each neuron, by the class of the output position:
-    classes is 1, or rows x columns of :func:`border_classes` (row-major). So +-1 data with true zeros outside are
-    exact: with bits, taps outside count nothing, and only the threshold knows how many there were.
+    ``offset`` int32 [classes, O] is added to the threshold of each neuron, by the class of the output
+    position: classes is 1, or rows x columns of :func:`border_classes` (row-major). So +-1 data with true
+    zeros outside are exact: taps outside count nothing, and the threshold knows how many there were.
     """
 
     kernel: tuple[int, int]
@@ -347,14 +348,6 @@ class ThresholdConv2d(Node):
     neurons: Neurons
     offset: npt.NDArray[np.int32]
     op: ClassVar[str] = "threshold_conv2d"
-
-    def classes(self, height: int, width: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """(row, column) parts of the row of ``offset`` that each output position takes: their sum is the row."""
-        sizes = zip((height, width), self.kernel, self.stride, self.dilation, self.padding, strict=True)
-        (rows, _), (columns, count) = (border_classes(*axis) for axis in sizes)
-        if len(self.offset) == 1:
-            return np.zeros_like(rows), np.zeros_like(columns)
-        return rows * count, columns
 
     def infer(self, x: ValueType) -> ValueType:
         self._need(x, ("bits",), 3)

@@ -41,6 +41,19 @@ class Graph:
         lui_threshold: npt.NDArray[Any],
         lui_invert: npt.NDArray[Any],
     ) -> int: ...
+    def add_threshold_conv2d(
+        self,
+        name: str,
+        input: int,
+        geometry: Sequence[int],
+        border: str,
+        inputs: int,
+        plus: npt.NDArray[Any],
+        minus: npt.NDArray[Any],
+        threshold: npt.NDArray[Any],
+        invert: npt.NDArray[Any],
+        offset: npt.NDArray[Any],
+    ) -> int: ...
     def add_max_pool(
         self, name: str, input: int, kernel_h: int, kernel_w: int, stride_h: int, stride_w: int
     ) -> int: ...

@@ -38,10 +38,8 @@ def _add(core: _core.Graph, node: ir.Node, index: int) -> int:
         return core.add_bisel(name, index, node.lui.n, *node.kernel, node.border, **arrays)
     if isinstance(node, ir.ThresholdConv2d):
         geometry = (*node.kernel, *node.stride, *node.dilation, *node.padding, node.groups)
-        offset = np.ascontiguousarray(node.offset)
-        return core.add_threshold_conv2d(
-            name, index, geometry, node.border, node.neurons.n, offset=offset, **_neurons(node.neurons)
-        )
+        arrays = {**_neurons(node.neurons), "offset": np.ascontiguousarray(node.offset)}
+        return core.add_threshold_conv2d(name, index, geometry, node.border, node.neurons.n, **arrays)
     if isinstance(node, ir.MaxPool):
         return core.add_max_pool(name, index, *node.kernel, *node.stride)
     if isinstance(node, ir.Flatten):

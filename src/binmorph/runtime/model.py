@@ -25,8 +25,8 @@ class Layer:
     """One packed layer as a reader of the network sees it.
 
     ``structuring_elements``: for a BiSEL bool [O, C, 2, kh, kw] (plain inputs, then complemented ones), for
-    dense neurons bool [O, 2, K], otherwise None. ``status`` counts neurons by what is proved of them
-    (:class:`ir.Status`).
+    a convolution bool [O, 2, C / groups, kh, kw], for dense neurons bool [O, 2, K], otherwise None.
+    ``status`` counts neurons by what is proved of them (:class:`ir.Status`).
     """
 
     name: str
@@ -43,10 +43,6 @@ def _layer(node: ir.Node, output: tuple[int, ...]) -> Layer:
         groups = [node.bise] if node.lui.n == 1 else [node.bise, node.lui]
         both = np.stack([node.bise.plus, node.bise.minus], axis=2)
         elements = both.reshape(*both.shape[:3], *node.kernel)
-    elif isinstance(node, ir.ThresholdConv2d):
-        groups = [node.neurons]
-        both = np.stack([node.neurons.plus, node.neurons.minus], axis=1)
-        elements = both.reshape(*both.shape[:2], -1, *node.kernel)
     elif isinstance(node, ir.ThresholdConv2d):
         groups = [node.neurons]
         both = np.stack([node.neurons.plus, node.neurons.minus], axis=1)
