@@ -106,7 +106,7 @@ def test_random_graphs_cover_every_op_status_and_border() -> None:
     rng = np.random.default_rng(3)
     ops, borders, statuses, branches = set(), set(), set(), 0
     for _ in range(60):
-        graph = random_graph(rng)
+        graph = random_graph(rng, convolutions=True)
         assert_same_graph(graph, graph)
         values = evaluate(graph, random_input(rng, graph))
         for node in graph.nodes:
