@@ -15,6 +15,8 @@ _Floats = npt.NDArray[np.float32]
 _Int64s = npt.NDArray[np.int64]
 _Uint32s = npt.NDArray[np.uint32]
 
+PLANE_BLOCK_WORDS: int
+
 def list_kernels() -> list[tuple[str, str, str, bool]]: ...
 def flatten(kernel: str, src: _Words, rows: int, width: int, out: _Words | None = None) -> _Words: ...
 def images_to_planes(
