@@ -14,6 +14,7 @@ KernelList<Fn> kernel_list() {
 #include "kernels/flatten/kernels.inc"
 #include "kernels/linear/kernels.inc"
 #include "kernels/max_pool/kernels.inc"
+#include "kernels/morphology2d/kernels.inc"
 #include "kernels/pack/kernels.inc"
 #include "kernels/threshold_conv2d/kernels.inc"
 #include "kernels/threshold_dense/kernels.inc"
@@ -34,6 +35,7 @@ template KernelList<LevelSetU8> kernel_list<LevelSetU8>();
 template KernelList<LinearBits> kernel_list<LinearBits>();
 template KernelList<MaxPoolPlanes> kernel_list<MaxPoolPlanes>();
 template KernelList<MaxPoolRows> kernel_list<MaxPoolRows>();
+template KernelList<Morphology2d> kernel_list<Morphology2d>();
 template KernelList<PackBinaryF32> kernel_list<PackBinaryF32>();
 template KernelList<PackBinaryU8> kernel_list<PackBinaryU8>();
 template KernelList<PlanesToImages> kernel_list<PlanesToImages>();

@@ -5,6 +5,7 @@
 #include "kernels/flatten/flatten.h"
 #include "kernels/linear/linear.h"
 #include "kernels/max_pool/max_pool.h"
+#include "kernels/morphology2d/morphology2d.h"
 #include "kernels/pack/pack.h"
 #include "kernels/threshold_conv2d/threshold_conv2d.h"
 #include "kernels/threshold_dense/threshold_dense.h"

@@ -29,6 +29,7 @@ std::vector<KernelInfo> list_kernels() {
   list_operation<kernels::LinearBits>("linear_bits", list);
   list_operation<kernels::MaxPoolPlanes>("max_pool_planes", list);
   list_operation<kernels::MaxPoolRows>("max_pool_rows", list);
+  list_operation<kernels::Morphology2d>("morphology2d", list);
   list_operation<kernels::PackBinaryF32>("pack_binary_f32", list);
   list_operation<kernels::PackBinaryU8>("pack_binary_u8", list);
   list_operation<kernels::PlanesToImages>("planes_to_images", list);
@@ -47,6 +48,7 @@ std::vector<KernelInfo> list_kernels() {
 void bind_kernels(pybind11::module_& m) {
   m.def("list_kernels", &binmorph::python::list_kernels,
         "Rows of (operation, kernel, instruction set, runs on this machine), slowest instruction set first.");
+  binmorph::python::bind_morphology_kernels(m);
   binmorph::python::bind_packing_kernels(m);
   binmorph::python::bind_window_kernels(m);
   binmorph::python::bind_threshold_kernels(m);

@@ -54,6 +54,18 @@ def max_pool_rows(
     stride: Sequence[int],
     out: _Words | None = None,
 ) -> _Words: ...
+def morphology2d(
+    kernel: str,
+    points: npt.NDArray[np.int32],
+    shape: tuple[int, int, int],
+    dilate: bool,
+    border: bool,
+    src: _Words,
+    src_first: int,
+    begin: int,
+    end: int,
+    out: _Words | None = None,
+) -> _Words: ...
 def pack_binary_f32(
     kernel: str, src: _Floats, rows: int, width: int, out: _Words | None = None
 ) -> _Words | None: ...

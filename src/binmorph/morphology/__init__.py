@@ -1,0 +1,26 @@
+"""Image morphology on packed bits, with the interface of ``scipy.ndimage``: swap the import, keep the code.
+
+Arrays in, arrays out; a row-packed ``BitArray`` in, a ``BitArray`` out, so that a chain of operations packs
+once.
+"""
+
+from __future__ import annotations
+
+from .binary import binary_closing, binary_dilation, binary_erosion, binary_hit_or_miss, binary_opening
+from .reconstruction import binary_fill_holes, binary_propagation
+from .structures import diamond, disk, generate_binary_structure, iterate_structure, rectangle
+
+__all__ = [
+    "binary_closing",
+    "binary_dilation",
+    "binary_erosion",
+    "binary_fill_holes",
+    "binary_hit_or_miss",
+    "binary_opening",
+    "binary_propagation",
+    "diamond",
+    "disk",
+    "generate_binary_structure",
+    "iterate_structure",
+    "rectangle",
+]
