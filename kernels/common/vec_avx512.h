@@ -23,8 +23,8 @@ struct VecAvx512 {
   // vpternlogq immediates are truth tables over (a, b, c) = bits 4, 2, 1 of the index.
   static Raw or_not(Raw a, Raw b) { return _mm512_ternarylogic_epi64(a, b, b, 0xF3); }
   static Raw full_add(Raw a, Raw b, Raw c, Raw& carry) {
-    carry = _mm512_ternarylogic_epi64(a, b, c, 0xE8);    // majority
-    return _mm512_ternarylogic_epi64(a, b, c, 0x96);     // parity
+    carry = _mm512_ternarylogic_epi64(a, b, c, 0xE8);  // majority
+    return _mm512_ternarylogic_epi64(a, b, c, 0x96);   // parity
   }
 };
 

@@ -11,10 +11,11 @@ inline std::int64_t popcount(std::uint64_t v) {
   return static_cast<std::int64_t>((v * 0x0101010101010101u) >> 56);
 }
 
-inline void add_counts(const std::uint64_t* mask, const std::uint64_t* x, std::size_t words, std::int64_t sign,
-                       std::int64_t* count) {
+inline void add_counts(const std::uint64_t* mask, const std::uint64_t* x, std::size_t words,
+                       std::int64_t sign, std::int64_t* count) {
   for (std::size_t w = 0; w < words; ++w)
-    for (std::size_t j = 0; j < kDenseGroup; ++j) count[j] += sign * popcount(x[w] & mask[w * kDenseGroup + j]);
+    for (std::size_t j = 0; j < kDenseGroup; ++j)
+      count[j] += sign * popcount(x[w] & mask[w * kDenseGroup + j]);
 }
 
 }  // namespace

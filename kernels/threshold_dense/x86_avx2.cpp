@@ -16,7 +16,9 @@ inline __m256i byte_counts(__m256i v) {
                          _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi64(v, 4), nibble)));
 }
 
-inline __m256i load(const std::uint64_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+inline __m256i load(const std::uint64_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
 
 struct Counts {
   __m256i low, high;  // neurons 0..3 and 4..7 of the group
