@@ -18,7 +18,8 @@ void list_operation(const char* op, std::vector<KernelInfo>& list) {
     list.emplace_back(op, kernel.name, isa_name(kernel.isa), isa_supported(kernel.isa));
 }
 
-// The operation's name is also the name of the function that runs its kernels (Conv2d runs both conv2d operations).
+// The operation's name is also the name of the function that runs its kernels (Conv2d runs both conv2d
+// operations).
 std::vector<KernelInfo> list_kernels() {
   std::vector<KernelInfo> list;
   list_operation<kernels::AccumulateConv2d>("accumulate_conv2d", list);

@@ -1,5 +1,5 @@
 // What every kernel but the reference starts from: the image with its padding, each group's channels in whole
-// units (32- or 64-bit words) of their own. A row of a window is then one run of units (dilation 1) or one
+// units (words of 16 or 64 bits) of their own. A row of a window is then one run of units (dilation 1) or one
 // run per tap.
 #pragma once
 

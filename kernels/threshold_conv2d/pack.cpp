@@ -37,9 +37,7 @@ ConvForm form_of(const ConvShape& s, const ConvNeurons& n) {
   return mask ? ConvForm::mask : sign ? ConvForm::sign : ConvForm::ternary;
 }
 
-std::size_t lane_multiple(ConvLayout layout) {
-  return layout == ConvLayout::rows ? 8 : layout == ConvLayout::words ? 16 : 32;
-}
+std::size_t lane_multiple(ConvLayout layout) { return layout == ConvLayout::rows ? 8 : 32; }
 
 // What a kernel ANDs or XORs with x first, and what it ANDs the result with (ternary only).
 struct Operands {
@@ -66,7 +64,7 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
 
   if (layout == ConvLayout::rows || layout == ConvLayout::words) {
     const bool words = layout == ConvLayout::words;
-    const std::size_t unit_bits = words ? 32 : 64, together = words ? 16 : 1;
+    const std::size_t unit_bits = words ? 16 : 64, together = words ? 32 : 1;
     const std::size_t tap_units = (channels + unit_bits - 1) / unit_bits;
     const std::size_t steps = s.kernel_h * s.kernel_w * tap_units;
     weight_words_ = lanes * steps * copies * unit_bits / 64;
@@ -125,11 +123,12 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
           std::clamp<std::int64_t>(std::int64_t{n.threshold[k * s.out_channels + o]} + offset_[lane], 0,
                                    static_cast<std::int64_t>(s.inputs()) + 1));
   }
-  if (layout == ConvLayout::nibbles) {
+  if (layout != ConvLayout::rows) {
     threshold16_.resize(threshold_.size());
     for (std::size_t at = 0; at < threshold_.size(); ++at) {
-      const std::size_t lane = at % kNibbleLanes;
-      threshold16_[at - lane + lane % 2 * 16 + lane / 2] = static_cast<std::int16_t>(threshold_[at] - 1);
+      const std::size_t lane = at % 32;
+      const std::size_t to = layout == ConvLayout::nibbles ? lane % 2 * 16 + lane / 2 : lane;
+      threshold16_[at - lane + to] = static_cast<std::int16_t>(threshold_[at] - 1);
     }
   }
   row_class_.assign(s.out_height(), 0);
@@ -138,7 +137,7 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
   if (n.column_class != nullptr) column_class_.assign(n.column_class, n.column_class + s.out_width());
 
   scratch_words_ =
-      layout == ConvLayout::words ? extended_words<std::uint32_t>(s) : extended_words<std::uint64_t>(s);
+      layout == ConvLayout::words ? extended_words<std::uint16_t>(s) : extended_words<std::uint64_t>(s);
   if (layout == ConvLayout::nibbles) scratch_words_ += NibbleScratch(s, copies).words();
   const std::size_t pixels = s.out_height() * s.out_width();
   if (!conv_lanes_are_outputs(program()))
@@ -171,7 +170,7 @@ ConvLayout conv_layout(const std::string& kernel) {
 }
 
 bool conv_supports(ConvLayout layout, const ConvShape& shape) {
-  return layout != ConvLayout::nibbles || shape.inputs() < 32767;  // counts in 16 bits
+  return layout == ConvLayout::rows || shape.inputs() < 32767;  // counts in 16 bits
 }
 
 }  // namespace binmorph::kernels
