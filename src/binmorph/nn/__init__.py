@@ -6,6 +6,7 @@ Train in smooth mode, :func:`harden`, then export: the packed network equals the
 from __future__ import annotations
 
 from .annealing import Annealing, set_annealing
+from .certify import BankCertificate, Certificate, certify
 from .hardening import BankReport, HardenReport, harden, hardened, morphological_layers, set_mode
 from .layers import LUI, BiSE, BiSEL, DenseLUI, MorphologicalLayer
 from .level_sets import LevelSets
@@ -16,9 +17,11 @@ from .projection import popcount_projection
 __all__ = [
     "LUI",
     "Annealing",
+    "BankCertificate",
     "BankReport",
     "BiSE",
     "BiSEL",
+    "Certificate",
     "DenseLUI",
     "HardNeurons",
     "HardenReport",
@@ -27,6 +30,7 @@ __all__ = [
     "MorphologicalClassifier",
     "MorphologicalLayer",
     "ThresholdNeurons",
+    "certify",
     "harden",
     "hardened",
     "morphological_layers",
