@@ -1,6 +1,7 @@
 #include "kernels/threshold_conv2d/pack.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/common/bits.h"
 #include "kernels/threshold_conv2d/nibbles.h"
@@ -171,6 +172,42 @@ ConvLayout conv_layout(const std::string& kernel) {
 
 bool conv_supports(ConvLayout layout, const ConvShape& shape) {
   return layout == ConvLayout::rows || shape.inputs() < 32767;  // counts in 16 bits
+}
+
+double conv_cycles(ConvLayout layout, const ConvShape& s, ConvForm form) {
+  const double copies = form == ConvForm::ternary ? 2 : 1;
+  const double pixels = static_cast<double>(s.out_height() * s.out_width());
+  const double extended = static_cast<double>(s.groups * s.extended_height() * s.extended_width());
+  const std::size_t lanes = s.groups * round_up(s.group_outputs(), lane_multiple(layout));
+  const auto taps = static_cast<double>(s.kernel_h * s.kernel_w);
+  const double runs = s.dilation_w == 1 ? static_cast<double>(s.kernel_h) : taps;
+  // What moving lanes to channels costs when they differ.
+  const bool moved = lanes != s.out_channels || s.out_channels % 64 != 0;
+  double cycles = moved ? pixels * (20 + static_cast<double>(lanes) / 4) : 0;
+  switch (layout) {
+    case ConvLayout::rows: {
+      const auto words = static_cast<double>(extended_units<std::uint64_t>(s));
+      cycles += extended * words * 2;
+      return cycles + pixels * static_cast<double>(lanes) * (copies * 3 * taps * words + 16 * runs + 10);
+    }
+    case ConvLayout::words: {
+      const auto words = static_cast<double>(extended_units<std::uint16_t>(s));
+      cycles += extended * words * (s.channels % 64 == 0 && s.groups == 1 ? 0.2 : 6);
+      // Fewer than eight pixels do not hide the latency of the additions.
+      const double tile = pixels < 8 ? 2.5 : 1.5;
+      return cycles + pixels * static_cast<double>(lanes / 32) * (tile * taps * words + runs + 3);
+    }
+    case ConvLayout::nibbles: {
+      const NibbleRuns n(s);
+      const std::size_t rows = s.out_height() / 2, columns = (s.out_width() + 1) / 2;
+      const auto pairs = static_cast<double>(rows * s.out_width() + s.out_height() % 2 * columns);
+      const double steps = copies * static_cast<double>(n.count * n.padded);
+      cycles += extended * static_cast<double>(extended_units<std::uint64_t>(s)) * 8;
+      return cycles +
+             pairs * static_cast<double>(lanes / 32) * (0.87 * steps + 12 * std::ceil(steps / 48) + 24);
+    }
+  }
+  return cycles;
 }
 
 }  // namespace binmorph::kernels
