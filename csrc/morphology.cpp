@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "binmorph/cpu.h"
 #include "binmorph/error.h"
-#include "binmorph/thread_pool.h"
+#include "binmorph/shared_pool.h"
 #include "kernels/common/bits.h"
 #include "kernels/registry.h"
 
@@ -167,16 +166,6 @@ class Pipeline {
   const std::uint64_t* src_ = nullptr;
 };
 
-// One pool for the process, replaced when another size is asked for; the child of a fork leaks its parent's.
-std::shared_ptr<ThreadPool> shared_pool(std::size_t threads) {
-  static std::mutex mutex;
-  static std::shared_ptr<ThreadPool>* pool = new std::shared_ptr<ThreadPool>;
-  const std::lock_guard<std::mutex> lock(mutex);
-  if (*pool != nullptr && (*pool)->forked()) pool = new std::shared_ptr<ThreadPool>;
-  if (*pool == nullptr || (*pool)->threads() != threads) *pool = std::make_shared<ThreadPool>(threads);
-  return *pool;
-}
-
 }  // namespace
 
 std::size_t MorphImages::row_words() const { return words_for(row_bits); }
@@ -200,8 +189,7 @@ void run_stages(const std::vector<MorphStage>& stages, const MorphImages& shape,
     for (std::size_t i = shape.images * chunk / chunks; i < shape.images * (chunk + 1) / chunks; ++i)
       Pipeline(stages, shape, i, rows, kernel).run(src + i * words, dst + i * words, begin, end);
   };
-  if (threads == 1) return task(0);
-  shared_pool(threads)->run(chunks * cuts, task);
+  run_shared(threads, chunks * cuts, task);
 }
 
 std::size_t run_until_stable(const MorphStage& stage, const MorphImages& shape, std::uint64_t* words,

@@ -7,6 +7,7 @@
 #include "kernels/max_pool/max_pool.h"
 #include "kernels/morphology2d/morphology2d.h"
 #include "kernels/pack/pack.h"
+#include "kernels/thinning/thinning.h"
 #include "kernels/threshold_conv2d/threshold_conv2d.h"
 #include "kernels/threshold_dense/threshold_dense.h"
 #include "kernels/threshold_planes/threshold_planes.h"

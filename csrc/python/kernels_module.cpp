@@ -34,6 +34,7 @@ std::vector<KernelInfo> list_kernels() {
   list_operation<kernels::PackBinaryF32>("pack_binary_f32", list);
   list_operation<kernels::PackBinaryU8>("pack_binary_u8", list);
   list_operation<kernels::PlanesToImages>("planes_to_images", list);
+  list_operation<kernels::ThinPass>("thin_pass", list);
   list_operation<kernels::ThresholdConv2d>("threshold_conv2d", list);
   list_operation<kernels::ThresholdDense>("threshold_dense", list);
   list_operation<kernels::ThresholdPlanes>("threshold_planes", list);

@@ -52,11 +52,26 @@ py::array morphology2d(const std::string& kernel, const py::array& points, const
   return *out;
 }
 
+std::tuple<py::array, bool> thin_pass(const std::string& kernel, std::size_t rule, std::size_t height,
+                                      std::size_t width, const py::array& src, std::size_t begin,
+                                      std::size_t end, Out out) {
+  kernels::ThinPass* run = find_kernel<kernels::ThinPass>(kernel);
+  if (rule > 3) throw py::value_error("rule must be 0 .. 3");
+  if (begin > end || end > height) throw py::value_error("rows [begin, end) must lie in the image");
+  const std::size_t words = product({height, words_for(width)});
+  const std::uint64_t* from = input<std::uint64_t>(src, "src", words);
+  std::uint64_t* to = output<std::uint64_t>(out, words);
+  const bool changed = run(static_cast<kernels::ThinRule>(rule), height, width, from, to, begin, end);
+  return {*out, changed};
+}
+
 }  // namespace
 
 void bind_morphology_kernels(py::module_& m) {
   m.def("morphology2d", &morphology2d, "kernel"_a, "points"_a, "shape"_a, "dilate"_a, "border"_a, "src"_a,
         "src_first"_a, "begin"_a, "end"_a, "out"_a = py::none());
+  m.def("thin_pass", &thin_pass, "kernel"_a, "rule"_a, "height"_a, "width"_a, "src"_a, "begin"_a, "end"_a,
+        "out"_a = py::none(), "Rules: first and second pass of Guo and Hall, then of Zhang and Suen.");
 }
 
 }  // namespace binmorph::python

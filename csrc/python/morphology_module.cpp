@@ -10,6 +10,7 @@
 
 #include "bindings.h"
 #include "binmorph/morphology.h"
+#include "binmorph/thinning.h"
 #include "kernel_args.h"
 
 namespace binmorph::python {
@@ -86,6 +87,18 @@ std::size_t until_stable(const Stage& stage, const Shape& shape, const py::array
   return run_until_stable(checked, call.shape, data, limit, call.threads, call.isa);
 }
 
+std::size_t thin_image(const py::array& words, std::size_t height, std::size_t width, const std::string& rule,
+                       std::size_t limit, std::size_t threads, const std::string& isa) {
+  const Call call = checked({1, height, width, 0}, threads, isa);
+  Out out = words;
+  std::uint64_t* data = output<std::uint64_t>(out, call.words, "words");
+  if (rule != "guo-hall" && rule != "zhang-suen")
+    throw py::value_error("unknown rule '" + rule + "'; known: guo-hall, zhang-suen");
+  const ThinMethod method = rule == "guo-hall" ? ThinMethod::guo_hall : ThinMethod::zhang_suen;
+  const py::gil_scoped_release release;
+  return thin(data, height, width, method, limit, call.threads, call.isa);
+}
+
 }  // namespace
 }  // namespace binmorph::python
 
@@ -105,4 +118,6 @@ void bind_morphology(pybind11::module_& m) {
         "lanes).");
   m.def("run_until_stable", &until_stable, "stage"_a, "shape"_a, "words"_a, "limit"_a = 0, "threads"_a = 1,
         "isa"_a = "", "Applies a stage to words until nothing changes, or limit times; how often that was.");
+  m.def("thin", &thin_image, "words"_a, "height"_a, "width"_a, "rule"_a, "limit"_a = 0, "threads"_a = 1,
+        "isa"_a = "", "Thins words in place until nothing changes, or limit times; how often that was.");
 }

@@ -81,6 +81,16 @@ def planes_to_images(
     image_words: int,
     out: _Words | None = None,
 ) -> _Words: ...
+def thin_pass(
+    kernel: str,
+    rule: int,
+    height: int,
+    width: int,
+    src: _Words,
+    begin: int,
+    end: int,
+    out: _Words | None = None,
+) -> tuple[_Words, bool]: ...
 def threshold_dense(
     kernel: str,
     plus: _Words,

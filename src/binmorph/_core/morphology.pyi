@@ -36,3 +36,6 @@ def run_until_stable(
     threads: int = 1,
     isa: str = "",
 ) -> int: ...
+def thin(
+    words: _Words, height: int, width: int, rule: str, limit: int = 0, threads: int = 1, isa: str = ""
+) -> int: ...

@@ -7,8 +7,11 @@ once.
 from __future__ import annotations
 
 from .binary import binary_closing, binary_dilation, binary_erosion, binary_hit_or_miss, binary_opening
+from .ranks import majority, rank
 from .reconstruction import binary_fill_holes, binary_propagation
+from .residues import black_tophat, gradient, white_tophat
 from .structures import diamond, disk, generate_binary_structure, iterate_structure, rectangle
+from .thinning import skeletonize, thin
 
 __all__ = [
     "binary_closing",
@@ -18,9 +21,16 @@ __all__ = [
     "binary_hit_or_miss",
     "binary_opening",
     "binary_propagation",
+    "black_tophat",
     "diamond",
     "disk",
     "generate_binary_structure",
+    "gradient",
     "iterate_structure",
+    "majority",
+    "rank",
     "rectangle",
+    "skeletonize",
+    "thin",
+    "white_tophat",
 ]

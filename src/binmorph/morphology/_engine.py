@@ -106,6 +106,12 @@ def repeat(
         words = result
 
 
+def without_tails(words: Words, shape: tuple[int, ...]) -> Words:
+    """The words with zeros past the ends of their rows."""
+    result: Words = words & _valid_bits((row_width(shape),), "row-packed")
+    return result
+
+
 def _fold_planes(step: Step, words: Words, shape: tuple[int, ...], threads: int) -> Words:
     """One step of an element that reaches along the leading axes."""
     lead = words.ndim - 2
@@ -123,7 +129,7 @@ def _fold_planes(step: Step, words: Words, shape: tuple[int, ...], threads: int)
             done[cells.tobytes()] = run([part], words, shape, threads)
         moves = [p - c for p, c in zip(place, step.centre, strict=False)]
         _fold_moved(fold, result, done[cells.tobytes()], moves, step.border)
-    result &= _valid_bits((shape[-1],), "row-packed")
+    result = without_tails(result, shape)
     if step.mask is not None:
         result = (result & step.mask) | (words & ~step.mask)
     return result
