@@ -19,6 +19,9 @@ struct DenseProgram {
   const std::uint8_t* invert;     // [groups]: bit j complements neuron 8 g + j
   std::size_t words;
   std::size_t groups;
+  // Every input is in plus or in minus, the weights are signs: `minus` is not stored (null), and
+  // popcount(x AND plus) - popcount(x AND NOT plus) = 2 popcount(x AND plus) - popcount(x).
+  bool sign;
 };
 
 // Byte g of y = outputs of neurons 8 g .. 8 g + 7, for g in [begin, end):

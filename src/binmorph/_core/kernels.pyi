@@ -100,6 +100,7 @@ def threshold_dense(
     x: _Words,
     begin: int,
     end: int,
+    sign: bool = False,
     out: _Bytes | None = None,
 ) -> _Bytes: ...
 def threshold_planes(
