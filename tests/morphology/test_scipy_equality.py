@@ -10,6 +10,8 @@ from scipy import ndimage
 from binmorph import BitArray, morphology
 
 ROUNDS = 400
+# SciPy (1.17) corrupts its heap when it repeats an operation by an element of even extent, unless brute_force
+# is set.
 FUNCTIONS = ["binary_erosion", "binary_dilation", "binary_opening", "binary_closing"]
 
 
@@ -39,7 +41,7 @@ def test_operations_equal_scipy(name):
             "border_value": int(rng.integers(2)),
             "origin": reflected_origin(rng, extents),
             "mask": None if rng.random() < 0.6 else rng.random(shape) < 0.6,
-            "brute_force": bool(rng.integers(2)),
+            "brute_force": bool(rng.integers(2)) or any(n % 2 == 0 for n in extents),
         }
         context = (name, shape, image.dtype, kwargs)
         expected, found = call(name, image, **kwargs)
@@ -73,7 +75,9 @@ def test_until_nothing_changes_equals_scipy(name):
             "iterations": int(rng.integers(-1, 1)),
             "border_value": int(rng.integers(2)),
             "mask": None if rng.random() < 0.3 else rng.random(shape) < 0.6,
-            "brute_force": bool(rng.integers(2)),
+            "brute_force": bool(rng.integers(2))
+            or structure is not None
+            and 0 in np.array(structure.shape) % 2,
         }
         expected, found = call(name, image, **kwargs)
         same(expected, found, (name, shape, kwargs))
@@ -170,7 +174,7 @@ def test_structures_equal_scipy():
             same(*call("generate_binary_structure", rank, connectivity), (rank, connectivity))
     rng = np.random.default_rng(8)
     for _ in range(60):
-        cells = rng.random(tuple(rng.integers(1, 5, rng.integers(1, 4)))) < 0.7
+        cells = rng.random(tuple(1 + 2 * rng.integers(0, 3, rng.integers(1, 4)))) < 0.7
         for iterations in (0, 1, 2, 4):
             same(*call("iterate_structure", cells, iterations), (cells.shape, iterations))
             expected, found = call("iterate_structure", cells, iterations, 1)

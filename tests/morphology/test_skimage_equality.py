@@ -93,7 +93,8 @@ def test_residues_equal_their_definitions():
         image = random_image(rng, shape, 0.5)
         structure = random_structure(rng, len(shape))
         bits, border = image != 0, int(rng.integers(2))
-        arguments = {"border_value": border, "iterations": int(rng.integers(1, 3))}
+        even = structure is not None and 0 in np.array(structure.shape) % 2  # repeated, they crash SciPy
+        arguments = {"border_value": border, "iterations": 1 if even else int(rng.integers(1, 3))}
         opening = ndimage.binary_opening(image, structure, **arguments)
         closing = ndimage.binary_closing(image, structure, **arguments)
         erosion = ndimage.binary_erosion(image, structure, **arguments)

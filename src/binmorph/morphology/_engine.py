@@ -34,6 +34,10 @@ class Step:
     border: bool
     mask: Words | None = None  # where it is 0 the pixel keeps its value
 
+    def of_one_image(self) -> Step:
+        """Without the first axis, along which the element does not reach."""
+        return replace(self, cells=self.cells[0], centre=self.centre[1:])
+
 
 @lru_cache(maxsize=256)
 def _compiled(
@@ -64,6 +68,35 @@ def _is_flat(step: Step) -> bool:
 def _stage(step: Step) -> Stage:
     cells = step.cells.reshape(step.cells.shape[-2:])
     return compiled(cells, step.centre[-2:]), step.dilate, step.border, step.mask
+
+
+def planes_of(words: Words, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """The extents of bit planes ``[height, width, lanes]``: one image of whole words."""
+    height, width = (1,) * (2 - len(shape)) + shape
+    return 1, height, width, words.shape[-1]
+
+
+def run_planes(
+    steps: list[Step], words: Words, shape: tuple[int, ...], images: int, threads: int, until_stable: bool
+) -> Words:
+    """The steps on a stack of images of at most two axes, one image per bit (``batch-sliced`` words)."""
+    stages: list[Stage] = [
+        (compiled(step.cells, step.centre, planar=True), step.dilate, step.border, step.mask)
+        for step in steps
+    ]
+    extents = planes_of(words, shape)
+    if until_stable:
+        result: Words = words.copy()
+        for stage in stages:
+            _core.morphology.run_until_stable(stage, extents, result, 0, threads)
+    else:
+        result = np.empty_like(words)
+        _core.morphology.run_stages(stages, extents, words, result, threads)
+    if any(step.border or not step.cells.any() for step in steps):
+        result &= _valid_bits(
+            (images, *shape), "batch-sliced"
+        )  # there are bits for more images than there are
+    return result
 
 
 def run(steps: list[Step], words: Words, shape: tuple[int, ...], threads: int) -> Words:

@@ -1,11 +1,12 @@
 """SciPy's binary operations on packed bits: same signatures, defaults and results.
 
 Everything takes an array (a new array of booleans comes back) or a row-packed BitArray (so does the result),
-and an array or BitArray as ``output``, which may be the input. ``brute_force`` is accepted and changes
-nothing. ``threads`` never changes a result. Differences from SciPy, on purpose: an ``origin`` that moves the
-centre out of the element is always an IndexError (SciPy reads an unrelated cell where the index happens to be
-valid), and a mask counts where it is not 0 whatever its dtype (SciPy truncates it to int8 from the second
-iteration on).
+and an array or BitArray as ``output``, which may be the input. Erosion, dilation, opening and closing also
+take a batch-sliced BitArray, a stack of small images: the element then has the axes of one image.
+``brute_force`` is accepted and changes nothing. ``threads`` never changes a result. Differences from SciPy,
+on purpose: an ``origin`` that moves the centre out of the element is always an IndexError (SciPy reads an
+unrelated cell where the index happens to be valid), and a mask counts where it is not 0 whatever its dtype
+(SciPy truncates it to int8 from the second iteration on).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..bits import BitArray
+from ..errors import ShapeError
 from . import _engine
 from ._arguments import Axes, Origin, border_bit, check_axes, element, iteration_count, origin_list, reflect
 from ._packed import (
@@ -33,19 +36,25 @@ from ._packed import (
 from .structures import generate_binary_structure
 
 
-def _mask_words(mask: Image | None, shape: tuple[int, ...]) -> Words | None:
+def _mask_words(mask: Image | None, shape: tuple[int, ...], batch: bool) -> Words | None:
     if mask is None:
         return None
     values = source(mask)
-    if values.shape != shape:
+    if tuple(values.shape) != shape:
         raise RuntimeError(f"mask and input must have equal sizes: {values.shape} and {shape}")
     if isinstance(values, np.ndarray) and values.dtype.kind == "c":
         raise RuntimeError("data type not supported")
+    if batch:
+        if isinstance(values, np.ndarray):
+            return BitArray.pack(values != 0, "batch-sliced")._words
+        return (
+            BitArray.pack(values, "batch-sliced")._words if values.layout == "row-packed" else values._words
+        )
     return to_words(values)
 
 
-def _steps(
-    values: Result,
+def _step(
+    ndim: int,
     structure: npt.ArrayLike | None,
     origin: Origin,
     axes: Axes,
@@ -53,7 +62,6 @@ def _steps(
     border_value: int,
     mask: Words | None,
 ) -> _engine.Step:
-    ndim = len(values.shape)
     chosen = check_axes(axes, ndim)
     origins = origin_list(origin, len(chosen))
     cells: Array | None = None if structure is None else np.asarray(structure)
@@ -62,6 +70,15 @@ def _steps(
         cells, origins = reflect(cells, origins)
     compact, centre = element(cells, origins, chosen, ndim)
     return _engine.Step(compact, centre, dilate, border_bit(border_value), mask)
+
+
+def _is_stack_of_small_images(values: Result, steps: list[_engine.Step]) -> bool:
+    """Whether one image per bit beats rows of mostly empty words, the change of layout included."""
+    if not isinstance(values, np.ndarray) or values.ndim != 3:
+        return False
+    images, height, width = values.shape
+    flat = all(step.cells.shape[0] == 1 for step in steps)
+    return flat and images >= 64 and 0 < height <= 64 and 0 < width <= 64
 
 
 def _apply(
@@ -82,11 +99,26 @@ def _apply(
     values = source(image)
     check_dtype(values)
     shape = tuple(values.shape)
-    steps = [_steps(values, structure, origin, axes, dilate, border_value, None) for dilate in operations]
-    masked = _mask_words(mask, shape)
-    if masked is not None:
-        steps = [_engine.Step(s.cells, s.centre, s.dilate, s.border, masked) for s in steps]
+    batch = isinstance(values, BitArray) and values.layout == "batch-sliced"
+    masked = _mask_words(mask, shape, batch)
+    ndim = len(shape) - batch
+    steps = [_step(ndim, structure, origin, axes, dilate, border_value, masked) for dilate in operations]
+    if isinstance(values, BitArray) and batch:
+        if ndim not in (1, 2) or output is not None:
+            raise ShapeError("batch-sliced bits must be images [N, H, W] or rows [N, W], and take no output")
+        stages = [step for step in steps for _ in range(max(count, 1))]
+        words = _engine.run_planes(stages, values._words, shape[1:], shape[0], threads, count < 1)
+        return BitArray(words, shape, "batch-sliced")
     target = check_output(output, shape)
+    if count >= 1 and masked is None and _is_stack_of_small_images(values, steps):
+        sliced = BitArray.pack(values != 0, "batch-sliced")
+        stages = [step.of_one_image() for step in steps for _ in range(count)]
+        words = _engine.run_planes(stages, sliced._words, shape[1:], shape[0], threads, False)
+        bits = BitArray(words, shape, "batch-sliced").unpack()
+        if not isinstance(target, np.ndarray):
+            return bits
+        target[...] = bits
+        return target
     words = to_words(values)
     if count >= 1:
         words = _engine.run([step for step in steps for _ in range(count)], words, shape, threads)
@@ -214,7 +246,7 @@ def binary_hit_or_miss(
     chosen = check_axes(axes, len(shape))
     ones = generate_binary_structure(len(chosen), 1) if structure1 is None else np.asarray(structure1)
     zeros = np.logical_not(ones) if structure2 is None else np.asarray(structure2)
-    fit = _steps(values, ones, origin1, axes, False, 0, None)
+    fit = _step(len(shape), ones, origin1, axes, False, 0, None)
     cells, centre = element(
         zeros, origin_list(origin1 if origin2 is None else origin2, len(chosen)), chosen, len(shape)
     )

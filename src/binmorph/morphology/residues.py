@@ -14,7 +14,7 @@ import numpy.typing as npt
 from . import _engine
 from ._arguments import Axes, Origin, iteration_count
 from ._packed import Image, Result, Words, check_dtype, check_output, deliver, source, to_words
-from .binary import _steps
+from .binary import _step
 
 
 def _residue(
@@ -37,8 +37,8 @@ def _residue(
     check_dtype(values)
     shape = tuple(values.shape)
     steps = {
-        dilate: _steps(
-            values,
+        dilate: _step(
+            len(shape),
             structure,
             origin,
             axes,
