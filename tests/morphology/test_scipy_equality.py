@@ -76,8 +76,7 @@ def test_until_nothing_changes_equals_scipy(name):
             "border_value": int(rng.integers(2)),
             "mask": None if rng.random() < 0.3 else rng.random(shape) < 0.6,
             "brute_force": bool(rng.integers(2))
-            or structure is not None
-            and 0 in np.array(structure.shape) % 2,
+            or (structure is not None and 0 in np.array(structure.shape) % 2),
         }
         expected, found = call(name, image, **kwargs)
         same(expected, found, (name, shape, kwargs))
