@@ -6,7 +6,8 @@ once.
 
 from __future__ import annotations
 
-from .binary import binary_closing, binary_dilation, binary_erosion, binary_hit_or_miss, binary_opening
+from .binary import binary_closing, binary_dilation, binary_erosion, binary_opening
+from .hit_or_miss import binary_hit_or_miss
 from .ranks import majority, rank
 from .reconstruction import binary_fill_holes, binary_propagation
 from .residues import black_tophat, gradient, white_tophat

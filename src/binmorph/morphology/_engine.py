@@ -99,10 +99,13 @@ def run_planes(
     return result
 
 
-def run(steps: list[Step], words: Words, shape: tuple[int, ...], threads: int) -> Words:
-    """The steps applied in order: words in, new words out."""
+def run(
+    steps: list[Step], words: Words, shape: tuple[int, ...], threads: int, out: Words | None = None
+) -> Words:
+    """The steps applied in order: words in, new words out, or ``out`` if that may be written."""
     if all(map(_is_flat, steps)):
-        result: Words = np.empty_like(words)
+        usable = out is not None and out.flags.c_contiguous and not np.may_share_memory(out, words)
+        result: Words = out if out is not None and usable else np.empty_like(words)
         stages = [_stage(step) for step in steps]
         _core.morphology.run_stages(stages, flat_extents(shape), words, result, threads)
         return result

@@ -110,7 +110,8 @@ def deliver(words: Words, shape: tuple[int, ...], output: Result | None, as_bits
     if output is None:
         return from_words(words, shape, as_bits)
     if isinstance(output, BitArray):
-        output._words[...] = words
+        if output._words is not words:
+            output._words[...] = words
     else:
         unpack_into(words, shape, output)
     return output
