@@ -1,4 +1,4 @@
-"""For tools that look for a setup.py: ``pip install .`` does not read it, and all metadata is in pyproject.toml."""
+"""For tools that look for a setup.py; ``pip install .`` does not read it. Metadata: pyproject.toml."""
 
 from scikit_build_core.setuptools.wrapper import setup
 

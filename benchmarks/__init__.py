@@ -1,1 +1,1 @@
-"""Benchmarks: python -m benchmarks.run SUITE [--json FILE]. Every system's output is checked before it is timed."""
+"""Benchmarks: python -m benchmarks.run SUITE [--json FILE]. Outputs are checked before they are timed."""

@@ -1,4 +1,4 @@
-"""Interleaved timing: in every round each system runs once in turn, so that a drift of the machine hits all of them."""
+"""Interleaved timing: in every round each system runs in turn, so that a drift of the machine hits all."""
 
 from __future__ import annotations
 

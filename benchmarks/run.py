@@ -28,7 +28,8 @@ def _print_case(case: Case, timings: dict[str, Timing]) -> None:
     print(f"\n{case.name}, {case.threads} thread{'s' if case.threads > 1 else ''}")
     for system in case.systems:
         timing = timings[system.name]
-        line = f"  {system.name:<28}{1e3 * timing.median_ms:>10.2f} us median {1e3 * timing.min_ms:>10.2f} us min"
+        median, least = 1e3 * timing.median_ms, 1e3 * timing.min_ms
+        line = f"  {system.name:<28}{median:>10.2f} us median {least:>10.2f} us min"
         if system.name != "binmorph":
             low, middle, high = timing.ratio_to(ours)
             line += f"   binmorph is {middle:.1f}x faster (p10 {low:.1f}, p90 {high:.1f})"

@@ -14,7 +14,9 @@ KernelList<Fn> kernel_list() {
 #include "kernels/flatten/kernels.inc"
 #include "kernels/linear/kernels.inc"
 #include "kernels/max_pool/kernels.inc"
+#include "kernels/morphology2d/kernels.inc"
 #include "kernels/pack/kernels.inc"
+#include "kernels/thinning/kernels.inc"
 #include "kernels/threshold_conv2d/kernels.inc"
 #include "kernels/threshold_dense/kernels.inc"
 #include "kernels/threshold_planes/kernels.inc"
@@ -34,9 +36,11 @@ template KernelList<LevelSetU8> kernel_list<LevelSetU8>();
 template KernelList<LinearBits> kernel_list<LinearBits>();
 template KernelList<MaxPoolPlanes> kernel_list<MaxPoolPlanes>();
 template KernelList<MaxPoolRows> kernel_list<MaxPoolRows>();
+template KernelList<Morphology2d> kernel_list<Morphology2d>();
 template KernelList<PackBinaryF32> kernel_list<PackBinaryF32>();
 template KernelList<PackBinaryU8> kernel_list<PackBinaryU8>();
 template KernelList<PlanesToImages> kernel_list<PlanesToImages>();
+template KernelList<ThinPass> kernel_list<ThinPass>();
 template KernelList<ThresholdConv2d> kernel_list<ThresholdConv2d>();
 template KernelList<ThresholdDense> kernel_list<ThresholdDense>();
 template KernelList<ThresholdPlanes> kernel_list<ThresholdPlanes>();

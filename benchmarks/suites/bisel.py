@@ -1,7 +1,8 @@
 """Packed BiSEL and dense layers against torch's float layers of the same shape, bits in, bits out, batch 1.
 
-"erosion/dilation" layers are what the papers' binarization gives (each neuron an OR or an AND, some complemented);
-"popcount" layers count against an integer threshold, the form that keeps real classifiers accurate.
+"erosion/dilation" layers are what the papers' binarization gives (each neuron an OR or an AND, some
+complemented); "popcount" layers count against an integer threshold, the form that keeps real classifiers
+accurate.
 """
 
 from __future__ import annotations

@@ -111,6 +111,10 @@ class Conv2d {
 
   const std::string& kernel() const { return kernel_; }
   std::size_t scratch_words() const { return scratch_.size(); }
+  double cycles() const {
+    const ConvProgram p = pack_.program();
+    return kernels::conv_cycles(p.layout, p.shape, p.form);
+  }
   std::size_t blocks() const { return kernels::conv_blocks(pack_.program()); }
 
  private:
@@ -169,7 +173,8 @@ void bind_conv_kernels(py::module_& m) {
            "arrays"_a = py::dict())
       .def_property_readonly("kernel", &Conv2d::kernel)
       .def_property_readonly("scratch_words", &Conv2d::scratch_words)
-      .def_property_readonly("blocks", &Conv2d::blocks);
+      .def_property_readonly("blocks", &Conv2d::blocks)
+      .def_property_readonly("cycles", &Conv2d::cycles);
 }
 
 }  // namespace binmorph::python

@@ -18,7 +18,8 @@ void list_operation(const char* op, std::vector<KernelInfo>& list) {
     list.emplace_back(op, kernel.name, isa_name(kernel.isa), isa_supported(kernel.isa));
 }
 
-// The operation's name is also the name of the function that runs its kernels (Conv2d runs both conv2d operations).
+// The operation's name is also the name of the function that runs its kernels (Conv2d runs both conv2d
+// operations).
 std::vector<KernelInfo> list_kernels() {
   std::vector<KernelInfo> list;
   list_operation<kernels::AccumulateConv2d>("accumulate_conv2d", list);
@@ -29,9 +30,11 @@ std::vector<KernelInfo> list_kernels() {
   list_operation<kernels::LinearBits>("linear_bits", list);
   list_operation<kernels::MaxPoolPlanes>("max_pool_planes", list);
   list_operation<kernels::MaxPoolRows>("max_pool_rows", list);
+  list_operation<kernels::Morphology2d>("morphology2d", list);
   list_operation<kernels::PackBinaryF32>("pack_binary_f32", list);
   list_operation<kernels::PackBinaryU8>("pack_binary_u8", list);
   list_operation<kernels::PlanesToImages>("planes_to_images", list);
+  list_operation<kernels::ThinPass>("thin_pass", list);
   list_operation<kernels::ThresholdConv2d>("threshold_conv2d", list);
   list_operation<kernels::ThresholdDense>("threshold_dense", list);
   list_operation<kernels::ThresholdPlanes>("threshold_planes", list);
@@ -47,6 +50,7 @@ std::vector<KernelInfo> list_kernels() {
 void bind_kernels(pybind11::module_& m) {
   m.def("list_kernels", &binmorph::python::list_kernels,
         "Rows of (operation, kernel, instruction set, runs on this machine), slowest instruction set first.");
+  binmorph::python::bind_morphology_kernels(m);
   binmorph::python::bind_packing_kernels(m);
   binmorph::python::bind_window_kernels(m);
   binmorph::python::bind_threshold_kernels(m);

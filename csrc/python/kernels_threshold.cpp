@@ -88,7 +88,7 @@ py::array threshold_planes(const std::string& kernel, const py::array& taps, con
 
 py::array threshold_dense(const std::string& kernel, const py::array& plus, const Out& minus,
                           const py::array& threshold, const py::array& invert, const py::array& x,
-                          std::size_t begin, std::size_t end, Out out) {
+                          std::size_t begin, std::size_t end, bool sign, Out out) {
   kernels::ThresholdDense* run = find_kernel<kernels::ThresholdDense>(kernel);
   const std::size_t words = static_cast<std::size_t>(x.size()),
                     groups = static_cast<std::size_t>(invert.size());
@@ -100,6 +100,8 @@ py::array threshold_dense(const std::string& kernel, const py::array& plus, cons
   program.invert = input<std::uint8_t>(invert, "invert", groups);
   program.words = words;
   program.groups = groups;
+  program.sign = sign;
+  if (sign && minus) throw py::value_error("sign weights have no stored minus masks");
   if (begin > end || end > groups) throw py::value_error("begin and end must select existing groups");
   const std::uint64_t* from = input<std::uint64_t>(x, "x", words);
   run(program, from, output<std::uint8_t>(out, groups), begin, end);
@@ -115,7 +117,7 @@ void bind_threshold_kernels(py::module_& m) {
         "rows"_a, "row_words"_a, "src_row_pitch"_a, "dst_plane_pitch"_a, "begin"_a, "end"_a, "out"_a = none,
         "scratch"_a = none);
   m.def("threshold_dense", &threshold_dense, "kernel"_a, "plus"_a, "minus"_a, "threshold"_a, "invert"_a,
-        "x"_a, "begin"_a, "end"_a, "out"_a = none);
+        "x"_a, "begin"_a, "end"_a, "sign"_a = false, "out"_a = none);
 }
 
 }  // namespace binmorph::python

@@ -60,4 +60,6 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_model(m);
   py::module_ kernels = m.def_submodule("kernels", "Every registered kernel, for tests and benchmarks.");
   bind_kernels(kernels);
+  py::module_ morphology = m.def_submodule("morphology", "Compiled structuring elements on packed images.");
+  bind_morphology(morphology);
 }

@@ -48,14 +48,10 @@ class Conv2dStep final : public Step {
     const kernels::ConvProgram program = pack_->program();
     out_height_ = shape.out_height();
     blocks_ = kernels::conv_blocks(program);
-    // Pieces of one block share the kernel's scratch: only whole blocks are split off.
     piece_words_ = (program.scratch_words + 7) / 8 * 8;
-    scratch_words =
-        (extended_words_ + 7) / 8 * 8 + piece_words_ * (blocks_ > 1 ? max_pieces(target.threads) : 1);
-    // Vector operations per 64 binary multiply-adds, by instruction set: popcount words, or table look-ups.
-    constexpr double kPerWord[kIsaCount] = {64, 4, 0.75, 0.4};
-    cost = static_cast<double>(shape.out_height() * shape.out_width() * op.neurons.count * shape.inputs()) /
-           64 * kPerWord[static_cast<std::size_t>(target.isa)];
+    scratch_words = (extended_words_ + 7) / 8 * 8 + piece_words_ * max_pieces(target.threads);
+    constexpr double kVectorOperationsPerCycle = 2;
+    cost = kVectorOperationsPerCycle * kernels::conv_cycles(layout_, shape, program.form);
   }
 
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const override {
@@ -66,9 +62,13 @@ class Conv2dStep final : public Step {
     }
     std::uint64_t* pieces = scratch + (extended_words_ + 7) / 8 * 8;
     const kernels::ConvProgram program = pack_->program();
-    split(blocks_ > 1 ? in.pool : nullptr, blocks_, cost,
+    // Pieces of blocks read every weight once; pieces of rows, where blocks are few, read all of them.
+    const bool by_rows = blocks_ < out_height_;
+    split(in.pool, by_rows ? out_height_ : blocks_, cost,
           [&](std::size_t piece, std::size_t begin, std::size_t end) {
-            run_(program, x, out, {0, out_height_, begin, end}, pieces + piece * piece_words_);
+            const kernels::ConvRange range = by_rows ? kernels::ConvRange{begin, end, 0, blocks_}
+                                                     : kernels::ConvRange{0, out_height_, begin, end};
+            run_(program, x, out, range, pieces + piece * piece_words_);
           });
   }
 

@@ -18,7 +18,9 @@ class DenseRowsStep final : public Step {
     threshold_dense_ = select_kernel<kernels::ThresholdDense>(target.isa, *this);
     plus_ = interleave(n.plus, n.count);
     minus_ = interleave(n.minus, n.count);
-    if (std::all_of(minus_.begin(), minus_.end(), [](std::uint64_t w) { return w == 0; })) minus_ = {};
+    sign_ = all_signs(n);
+    if (sign_ || std::all_of(minus_.begin(), minus_.end(), [](std::uint64_t w) { return w == 0; }))
+      minus_ = {};
     threshold_.assign(groups_ * kDenseGroup, 1);  // the neurons that fill the last group never fire
     std::copy(n.threshold.begin(), n.threshold.end(), threshold_.begin());
     invert_.assign(groups_, 0);
@@ -33,9 +35,13 @@ class DenseRowsStep final : public Step {
   }
 
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t*) const override {
-    const kernels::DenseProgram program{
-        plus_.data(), minus_.empty() ? nullptr : minus_.data(), threshold_.data(), invert_.data(), words_,
-        groups_};
+    const kernels::DenseProgram program{plus_.data(),
+                                        minus_.empty() ? nullptr : minus_.data(),
+                                        threshold_.data(),
+                                        invert_.data(),
+                                        words_,
+                                        groups_,
+                                        sign_};
     out[out_words_ - 1] = 0;  // whole groups may not fill the last word
     auto* bytes = reinterpret_cast<std::uint8_t*>(out);
     split(in.pool, groups_, cost, [&](std::size_t, std::size_t begin, std::size_t end) {
@@ -44,6 +50,15 @@ class DenseRowsStep final : public Step {
   }
 
  private:
+  static bool all_signs(const Neurons& n) {
+    const std::size_t pitch = words_for(n.inputs);
+    for (std::size_t i = 0; i < n.plus.size(); ++i) {
+      const std::uint64_t inputs = i % pitch + 1 == pitch ? tail_mask(n.inputs) : ~std::uint64_t{0};
+      if ((n.plus[i] | n.minus[i]) != inputs) return false;
+    }
+    return true;
+  }
+
   std::vector<std::uint64_t> interleave(const std::vector<std::uint64_t>& masks, std::size_t count) const {
     std::vector<std::uint64_t> result(groups_ * words_ * kDenseGroup, 0);
     for (std::size_t o = 0; o < count; ++o)
@@ -56,6 +71,7 @@ class DenseRowsStep final : public Step {
   std::vector<std::uint64_t> plus_, minus_;
   std::vector<std::int64_t> threshold_;
   std::vector<std::uint8_t> invert_;
+  bool sign_ = false;
   kernels::ThresholdDense* threshold_dense_ = nullptr;
 };
 

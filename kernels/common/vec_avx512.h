@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/common/vec_avx2.h"
+
 namespace binmorph::kernels {
 namespace {
 
@@ -23,26 +25,13 @@ struct VecAvx512 {
   // vpternlogq immediates are truth tables over (a, b, c) = bits 4, 2, 1 of the index.
   static Raw or_not(Raw a, Raw b) { return _mm512_ternarylogic_epi64(a, b, b, 0xF3); }
   static Raw full_add(Raw a, Raw b, Raw c, Raw& carry) {
-    carry = _mm512_ternarylogic_epi64(a, b, c, 0xE8);    // majority
-    return _mm512_ternarylogic_epi64(a, b, c, 0x96);     // parity
+    carry = _mm512_ternarylogic_epi64(a, b, c, 0xE8);  // majority
+    return _mm512_ternarylogic_epi64(a, b, c, 0x96);   // parity
   }
 };
 
-// The same instructions on 256 bits, for planes of exactly four words (256 images, one pixel).
-struct VecAvx512Half {
-  using Raw = __m256i;
-  static constexpr std::size_t words = 4;
-  static Raw load(const std::uint64_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
-  static void store(std::uint64_t* p, Raw v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
-  static Raw fill(std::uint64_t word) { return _mm256_set1_epi64x(static_cast<long long>(word)); }
-  static bool equals(Raw a, Raw b) {
-    const __m256i different = _mm256_xor_si256(a, b);
-    return _mm256_testz_si256(different, different);
-  }
-  static Raw bit_and(Raw a, Raw b) { return _mm256_and_si256(a, b); }
-  static Raw bit_or(Raw a, Raw b) { return _mm256_or_si256(a, b); }
-  static Raw bit_xor(Raw a, Raw b) { return _mm256_xor_si256(a, b); }
-  static Raw and_not(Raw a, Raw b) { return _mm256_andnot_si256(b, a); }
+// AVX-512's three-operand logic on 256 bits, for planes of exactly four words (256 images, one pixel).
+struct VecAvx512Half : VecAvx2 {
   static Raw or_not(Raw a, Raw b) { return _mm256_ternarylogic_epi64(a, b, b, 0xF3); }
   static Raw full_add(Raw a, Raw b, Raw c, Raw& carry) {
     carry = _mm256_ternarylogic_epi64(a, b, c, 0xE8);

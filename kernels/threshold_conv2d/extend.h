@@ -1,5 +1,5 @@
 // What every kernel but the reference starts from: the image with its padding, each group's channels in whole
-// units (32- or 64-bit words) of their own. A row of a window is then one run of units (dilation 1) or one
+// units (words of 16 or 64 bits) of their own. A row of a window is then one run of units (dilation 1) or one
 // run per tap.
 #pragma once
 
@@ -108,6 +108,12 @@ Runs window_runs(const ConvShape& s, const Extended<Unit>& e) {
 inline void finish_pixel(const ConvProgram& p, const std::uint8_t* lanes, std::uint64_t* y) {
   const ConvShape& s = p.shape;
   const std::size_t words = words_for(s.out_channels), outputs = s.group_outputs();
+  y[words - 1] = 0;
+  if (s.groups == 1) {
+    std::memcpy(y, lanes, p.group_lanes / 8);
+    y[words - 1] &= tail_mask(outputs);
+    return;
+  }
   std::fill_n(y, words, 0);
   for (std::size_t g = 0; g < s.groups; ++g) {
     const std::uint8_t* from = lanes + g * p.group_lanes / 8;

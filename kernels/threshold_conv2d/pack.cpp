@@ -1,6 +1,7 @@
 #include "kernels/threshold_conv2d/pack.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/common/bits.h"
 #include "kernels/threshold_conv2d/nibbles.h"
@@ -37,9 +38,7 @@ ConvForm form_of(const ConvShape& s, const ConvNeurons& n) {
   return mask ? ConvForm::mask : sign ? ConvForm::sign : ConvForm::ternary;
 }
 
-std::size_t lane_multiple(ConvLayout layout) {
-  return layout == ConvLayout::rows ? 8 : layout == ConvLayout::words ? 16 : 32;
-}
+std::size_t lane_multiple(ConvLayout layout) { return layout == ConvLayout::rows ? 8 : 32; }
 
 // What a kernel ANDs or XORs with x first, and what it ANDs the result with (ternary only).
 struct Operands {
@@ -66,7 +65,7 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
 
   if (layout == ConvLayout::rows || layout == ConvLayout::words) {
     const bool words = layout == ConvLayout::words;
-    const std::size_t unit_bits = words ? 32 : 64, together = words ? 16 : 1;
+    const std::size_t unit_bits = words ? 16 : 64, together = words ? 32 : 1;
     const std::size_t tap_units = (channels + unit_bits - 1) / unit_bits;
     const std::size_t steps = s.kernel_h * s.kernel_w * tap_units;
     weight_words_ = lanes * steps * copies * unit_bits / 64;
@@ -125,11 +124,12 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
           std::clamp<std::int64_t>(std::int64_t{n.threshold[k * s.out_channels + o]} + offset_[lane], 0,
                                    static_cast<std::int64_t>(s.inputs()) + 1));
   }
-  if (layout == ConvLayout::nibbles) {
+  if (layout != ConvLayout::rows) {
     threshold16_.resize(threshold_.size());
     for (std::size_t at = 0; at < threshold_.size(); ++at) {
-      const std::size_t lane = at % kNibbleLanes;
-      threshold16_[at - lane + lane % 2 * 16 + lane / 2] = static_cast<std::int16_t>(threshold_[at] - 1);
+      const std::size_t lane = at % 32;
+      const std::size_t to = layout == ConvLayout::nibbles ? lane % 2 * 16 + lane / 2 : lane;
+      threshold16_[at - lane + to] = static_cast<std::int16_t>(threshold_[at] - 1);
     }
   }
   row_class_.assign(s.out_height(), 0);
@@ -138,7 +138,7 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
   if (n.column_class != nullptr) column_class_.assign(n.column_class, n.column_class + s.out_width());
 
   scratch_words_ =
-      layout == ConvLayout::words ? extended_words<std::uint32_t>(s) : extended_words<std::uint64_t>(s);
+      layout == ConvLayout::words ? extended_words<std::uint16_t>(s) : extended_words<std::uint64_t>(s);
   if (layout == ConvLayout::nibbles) scratch_words_ += NibbleScratch(s, copies).words();
   const std::size_t pixels = s.out_height() * s.out_width();
   if (!conv_lanes_are_outputs(program()))
@@ -171,7 +171,43 @@ ConvLayout conv_layout(const std::string& kernel) {
 }
 
 bool conv_supports(ConvLayout layout, const ConvShape& shape) {
-  return layout != ConvLayout::nibbles || shape.inputs() < 32767;  // counts in 16 bits
+  return layout == ConvLayout::rows || shape.inputs() < 32767;  // counts in 16 bits
+}
+
+double conv_cycles(ConvLayout layout, const ConvShape& s, ConvForm form) {
+  const double copies = form == ConvForm::ternary ? 2 : 1;
+  const double pixels = static_cast<double>(s.out_height() * s.out_width());
+  const double extended = static_cast<double>(s.groups * s.extended_height() * s.extended_width());
+  const std::size_t lanes = s.groups * round_up(s.group_outputs(), lane_multiple(layout));
+  const auto taps = static_cast<double>(s.kernel_h * s.kernel_w);
+  const double runs = s.dilation_w == 1 ? static_cast<double>(s.kernel_h) : taps;
+  // What moving lanes to channels costs when they differ.
+  const bool moved = lanes != s.out_channels || s.out_channels % 64 != 0;
+  double cycles = moved ? pixels * (20 + static_cast<double>(lanes) / 4) : 0;
+  switch (layout) {
+    case ConvLayout::rows: {
+      const auto words = static_cast<double>(extended_units<std::uint64_t>(s));
+      cycles += extended * words * 2;
+      return cycles + pixels * static_cast<double>(lanes) * (copies * 3 * taps * words + 16 * runs + 10);
+    }
+    case ConvLayout::words: {
+      const auto words = static_cast<double>(extended_units<std::uint16_t>(s));
+      cycles += extended * words * (s.channels % 64 == 0 && s.groups == 1 ? 0.2 : 6);
+      // Fewer than eight pixels do not hide the latency of the additions.
+      const double tile = pixels < 8 ? 2.5 : 1.5;
+      return cycles + pixels * static_cast<double>(lanes / 32) * (tile * taps * words + runs + 3);
+    }
+    case ConvLayout::nibbles: {
+      const NibbleRuns n(s);
+      const std::size_t rows = s.out_height() / 2, columns = (s.out_width() + 1) / 2;
+      const auto pairs = static_cast<double>(rows * s.out_width() + s.out_height() % 2 * columns);
+      const double steps = copies * static_cast<double>(n.count * n.padded);
+      cycles += extended * static_cast<double>(extended_units<std::uint64_t>(s)) * 8;
+      return cycles +
+             pairs * static_cast<double>(lanes / 32) * (0.87 * steps + 12 * std::ceil(steps / 48) + 24);
+    }
+  }
+  return cycles;
 }
 
 }  // namespace binmorph::kernels

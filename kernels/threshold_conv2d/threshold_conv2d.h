@@ -37,7 +37,7 @@ enum class ConvForm : std::uint8_t {
 enum class ConvLayout : std::uint8_t {
   rows,   // [groups][lanes][kernel_h][kernel_w][words] 64-bit words; ternary: minus, then plus OR minus, per
           // lane
-  words,  // [groups][lanes / 16][kernel_h][kernel_w][half words][16] 32-bit words: one vector, 16 outputs;
+  words,  // [groups][lanes / 32][kernel_h][kernel_w][quarter words][32] 16-bit words: one vector, 32 outputs;
           // ternary: minus, then plus OR minus, per vector
   nibbles,  // [groups][lanes / 32][rows of the window][steps][32] bytes: one vector, 32 outputs, 4 inputs a
             // step (nibbles.h); ternary: the steps of plus, then those of minus
@@ -53,7 +53,7 @@ struct ConvProgram {
   std::size_t group_lanes;        // outputs of a group, rounded up
   const void* weights;            // as `layout` says
   const std::int32_t* threshold;  // [classes][groups][group_lanes], in 0 .. inputs + 1
-  // Layout nibbles only: the thresholds less one, of each 32 lanes the 16 even ones, then the 16 odd ones.
+  // The thresholds less one, not for layout rows. Layout nibbles: of each 32 lanes the 16 even ones first.
   const std::int16_t* threshold16;
   const std::int32_t* offset;         // [groups][group_lanes]
   const std::uint8_t* invert;         // [groups][group_lanes / 8]

@@ -135,7 +135,7 @@ struct Pairs {
   std::uint16_t* codes;
   std::size_t rows, columns;                // of output pixels that have a code
   std::size_t row_pitch, pixel_pitch;       // of the codes, from one output pixel to the next
-  std::size_t y, x;                         // the first output pixel
+  std::size_t y;                            // the first output row
   std::size_t partner_row, partner_column;  // from an output pixel to its partner
 };
 
@@ -170,6 +170,9 @@ void count_pairs(const Job& job, const Pairs& pairs, std::size_t lane, const Lan
   const std::size_t pitch = job.steps * kNibbleLanes, total = pairs.rows * pairs.columns;
   const auto* panel0 = static_cast<const std::uint8_t*>(p.weights) + lane * job.steps;
   const Finish finish{p.threshold16 + lane, p.offset + lane, p.invert + lane / 8, p.lanes()};
+  const std::size_t width = p.shape.out_width();
+  T* first_to = lanes.at(pairs.y, 0, lane);
+  const std::size_t partner = (pairs.partner_row * width + pairs.partner_column) * lanes.pitch;
   for (std::size_t chunk = 0; chunk < total; chunk += kPairsPerChunk) {
     const std::size_t chunk_end = std::min(total, chunk + kPairsPerChunk);
     const std::uint8_t* panel = panel0;
@@ -185,15 +188,16 @@ void count_pairs(const Job& job, const Pairs& pairs, std::size_t lane, const Lan
         count_pair<vectors>(first, last, pairs.codes + y * pairs.row_pitch + x * pairs.pixel_pitch, panel,
                             pitch, job.tables, sums);
         if (last == end) {
-          std::size_t py = pairs.y + y, px = pairs.x + x;
-          for (int pixel = 0; pixel < 2; ++pixel) {
-            if (px >= p.shape.out_width()) break;  // the last pixel of an odd row has no partner
-            T* to = lanes.at(py, px, lane);
+          T* to = first_to + i * lanes.pitch;
+          const std::size_t first_class = p.row_class[pairs.y + y] + p.column_class[x];
+          for (int v = 0; v < vectors; ++v)
+            put(finish, first_class, v, load(sums + 4 * v), load(sums + 4 * v + 1), to);
+          if (x + pairs.partner_column < width) {  // the last pixel of an odd row has no partner
+            to += partner;
+            const std::size_t second_class =
+                p.row_class[pairs.y + y + pairs.partner_row] + p.column_class[x + pairs.partner_column];
             for (int v = 0; v < vectors; ++v)
-              put(finish, p.row_class[py] + p.column_class[px], v, load(sums + 4 * v + 2 * pixel),
-                  load(sums + 4 * v + 2 * pixel + 1), to);
-            py += pairs.partner_row;
-            px += pairs.partner_column;
+              put(finish, second_class, v, load(sums + 4 * v + 2), load(sums + 4 * v + 3), to);
           }
         }
         if (++x == pairs.columns) x = 0, ++y;
@@ -273,7 +277,6 @@ inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, const ConvRa
                         s.stride_h * row_columns * runs.tap_steps,
                         s.stride_w * runs.tap_steps,
                         range.row_begin,
-                        0,
                         rows,
                         0};
       count_lanes(pieces_for(row_columns), pairs, first + begin, first + end, lanes);
@@ -282,8 +285,8 @@ inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, const ConvRa
       const std::size_t distance = columns * s.stride_w;
       make_codes(e.pixel(s, g, range.row_end - 1, 0), distance * e.units, s.window_h(), column_columns,
                  row_columns - std::min(row_columns, distance), e, runs.tap_steps, column_codes);
-      const Pairs pairs{column_codes,      1, columns, 0,      s.stride_w * runs.tap_steps,
-                        range.row_end - 1, 0, 0,       columns};
+      const Pairs pairs{column_codes,      1, columns, 0, s.stride_w * runs.tap_steps,
+                        range.row_end - 1, 0, columns};
       count_lanes(pieces_for(column_columns), pairs, first + begin, first + end, lanes);
     }
   });

@@ -6,17 +6,18 @@
 namespace binmorph::kernels {
 namespace {
 
-constexpr std::size_t kVector = 16;  // outputs in a vector, 32 inputs of each per step
-constexpr int kPixels = 4, kVectors = 4;
+using Unit = std::uint16_t;
+constexpr std::size_t kVector = 32;  // outputs in a vector, 16 inputs of each per step
+constexpr int kPixels = 8, kVectors = 2;
 
-inline __m512i broadcast(const std::uint32_t* p) {
-  std::int32_t word;
+inline __m512i broadcast(const Unit* p) {
+  std::int16_t word;
   std::memcpy(&word, p, sizeof word);
-  return _mm512_set1_epi32(word);
+  return _mm512_set1_epi16(word);
 }
 
 template <ConvForm form>
-inline __m512i matches(__m512i x, const std::uint32_t* w) {
+inline __m512i matches(__m512i x, const Unit* w) {
   const __m512i first = _mm512_loadu_si512(w);
   if (form == ConvForm::mask) return _mm512_and_si512(x, first);
   if (form == ConvForm::sign) return _mm512_xor_si512(x, first);
@@ -25,36 +26,40 @@ inline __m512i matches(__m512i x, const std::uint32_t* w) {
 
 // What the lanes of a tile are compared with, or shifted by.
 struct Finish {
-  const std::int32_t* threshold;  // of class 0
+  const std::int16_t* threshold;  // of class 0, less one
   const std::int32_t* offset;
   const std::uint8_t* invert;
   std::size_t lanes;  // from one class to the next
 };
 
-inline void put(const Finish& f, const std::int32_t* threshold, std::size_t v, __m512i count,
-                std::uint8_t* to) {
-  std::uint16_t invert;
-  std::memcpy(&invert, f.invert + 2 * v, sizeof invert);
-  const __mmask16 fires = _mm512_cmpge_epi32_mask(count, _mm512_loadu_si512(threshold + v * kVector));
-  const auto bits = static_cast<std::uint16_t>(fires ^ invert);
-  std::memcpy(to + 2 * v, &bits, sizeof bits);
+inline void put(const Finish& f, const std::int16_t* threshold, int v, __m512i count, std::uint8_t* to) {
+  std::uint32_t bits;
+  std::memcpy(&bits, f.invert + 4 * v, sizeof bits);
+  bits ^= _mm512_cmpgt_epi16_mask(count, _mm512_loadu_si512(threshold + v * kVector));
+  std::memcpy(to + 4 * v, &bits, sizeof bits);
 }
 
-inline void put(const Finish& f, const std::int32_t*, std::size_t v, __m512i count, std::int32_t* to) {
-  _mm512_storeu_si512(to + v * kVector, _mm512_sub_epi32(count, _mm512_loadu_si512(f.offset + v * kVector)));
+inline void put(const Finish& f, const std::int16_t*, int v, __m512i count, std::int32_t* to) {
+  // Zero-masked forms: GCC 12 warns of the undefined vector inside the plain ones.
+  const __m256i second = _mm512_maskz_extracti64x4_epi64(0xff, count, 1);
+  const __m512i low = _mm512_maskz_cvtepu16_epi32(0xffff, _mm512_maskz_extracti64x4_epi64(0xff, count, 0));
+  const __m512i high = _mm512_maskz_cvtepu16_epi32(0xffff, second);
+  const std::int32_t* offset = f.offset + v * kVector;
+  to += v * kVector;
+  _mm512_storeu_si512(to, _mm512_sub_epi32(low, _mm512_loadu_si512(offset)));
+  _mm512_storeu_si512(to + 16, _mm512_sub_epi32(high, _mm512_loadu_si512(offset + 16)));
 }
 
 // Pixels x vectors of outputs at once: every weight loaded serves `pixels` counts, every broadcast `vectors`.
 template <ConvForm form, int pixels, int vectors, class T>
-inline void tile(const Finish& finish, const Runs& runs, const std::uint32_t* weights, std::size_t pitch,
-                 const std::uint32_t* const* pixel, const std::uint32_t* pixel_class, T* to,
-                 std::size_t to_pitch) {
+inline void tile(const Finish& finish, const Runs& runs, const Unit* weights, std::size_t pitch,
+                 const Unit* const* pixel, const std::uint32_t* pixel_class, T* to, std::size_t to_pitch) {
   constexpr std::size_t step = form == ConvForm::ternary ? 2 * kVector : kVector;
   __m512i count[pixels][vectors];
   repeat<pixels * vectors>(BINMORPH_UNROLL(n) { count[n / vectors][n % vectors] = _mm512_setzero_si512(); });
   for (std::size_t r = 0; r < runs.count; ++r) {
     const std::size_t offset = runs[r];
-    const std::uint32_t* from[pixels];
+    const Unit* from[pixels];
     repeat<pixels>(BINMORPH_UNROLL(i) { from[i] = pixel[i] + offset; });
     for (std::size_t u = 0; u < runs.units; ++u, weights += step) {
       __m512i x[pixels];
@@ -62,45 +67,45 @@ inline void tile(const Finish& finish, const Runs& runs, const std::uint32_t* we
       repeat<pixels * vectors>(BINMORPH_UNROLL(n) {
         const int v = n / pixels, i = n % pixels;
         count[i][v] =
-            _mm512_add_epi32(count[i][v], _mm512_popcnt_epi32(matches<form>(x[i], weights + v * pitch)));
+            _mm512_add_epi16(count[i][v], _mm512_popcnt_epi16(matches<form>(x[i], weights + v * pitch)));
       });
     }
   }
   repeat<pixels>(BINMORPH_UNROLL(i) {
-    const std::int32_t* threshold = finish.threshold + pixel_class[i] * finish.lanes;
+    const std::int16_t* threshold = finish.threshold + pixel_class[i] * finish.lanes;
     T* pixel_to = to + i * to_pitch;
     repeat<vectors>(BINMORPH_UNROLL(v) { put(finish, threshold, v, count[i][v], pixel_to); });
   });
 }
 
 template <ConvForm form, int vectors, class T>
-void count_lanes(const ConvProgram& p, const ConvRange& range, const Extended<std::uint32_t>& e,
-                 const Runs& runs, std::size_t g, std::size_t lane, const Lanes<T>& lanes) {
+void count_lanes(const ConvProgram& p, const ConvRange& range, const Extended<Unit>& e, const Runs& runs,
+                 std::size_t g, std::size_t lane, const Lanes<T>& lanes) {
   const ConvShape& s = p.shape;
   const std::size_t pitch = runs.count * runs.units * kVector * (form == ConvForm::ternary ? 2 : 1);
-  const auto* weights = static_cast<const std::uint32_t*>(p.weights) + lane / kVector * pitch;
-  const Finish finish{p.threshold + lane, p.offset + lane, p.invert + lane / 8, p.lanes()};
+  const auto* weights = static_cast<const Unit*>(p.weights) + lane / kVector * pitch;
+  const Finish finish{p.threshold16 + lane, p.offset + lane, p.invert + lane / 8, p.lanes()};
   const std::size_t width = s.out_width(), total = (range.row_end - range.row_begin) * width;
   const std::size_t pixel_step = s.stride_w * e.units, row_step = s.stride_h * e.row_pitch;
-  const std::uint32_t* row = e.pixel(s, g, range.row_begin, 0);
+  const Unit* row = e.pixel(s, g, range.row_begin, 0);
   const std::uint32_t* row_class = p.row_class + range.row_begin;
   T* to = lanes.at(range.row_begin, 0, lane);
   std::size_t x = 0;
-  for (std::size_t done = 0; done < total; done += kPixels, to += kPixels * lanes.pitch) {
-    const std::uint32_t* pixel[kPixels];
+  for (std::size_t left = total; left > 0;) {
+    const Unit* pixel[kPixels];
     std::uint32_t pixel_class[kPixels];
-    const std::size_t count = std::min<std::size_t>(kPixels, total - done);
-    for (std::size_t i = 0; i < count; ++i) {
+    const int count = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    for (int i = 0; i < count; ++i) {
       pixel[i] = row + x * pixel_step;
       pixel_class[i] = *row_class + p.column_class[x];
       if (++x == width) x = 0, row += row_step, ++row_class;
     }
     switch (count) {
+      case 8:
+        tile<form, 8, vectors>(finish, runs, weights, pitch, pixel, pixel_class, to, lanes.pitch);
+        break;
       case 4:
         tile<form, 4, vectors>(finish, runs, weights, pitch, pixel, pixel_class, to, lanes.pitch);
-        break;
-      case 3:
-        tile<form, 3, vectors>(finish, runs, weights, pitch, pixel, pixel_class, to, lanes.pitch);
         break;
       case 2:
         tile<form, 2, vectors>(finish, runs, weights, pitch, pixel, pixel_class, to, lanes.pitch);
@@ -109,31 +114,20 @@ void count_lanes(const ConvProgram& p, const ConvRange& range, const Extended<st
         tile<form, 1, vectors>(finish, runs, weights, pitch, pixel, pixel_class, to, lanes.pitch);
         break;
     }
+    left -= static_cast<std::size_t>(count);
+    to += static_cast<std::size_t>(count) * lanes.pitch;
   }
 }
 
 template <ConvForm form, class T>
-void count_all(const ConvProgram& p, const ConvRange& range, const Extended<std::uint32_t>& e,
-               const Lanes<T>& lanes) {
+void count_all(const ConvProgram& p, const ConvRange& range, const Extended<Unit>& e, const Lanes<T>& lanes) {
   const Runs runs = window_runs(p.shape, e);
   for_each_group(p, range, [&](std::size_t g, std::size_t begin, std::size_t end) {
     const std::size_t first = g * p.group_lanes;
     std::size_t lane = first + begin;
     for (; lane + kVectors * kVector <= first + end; lane += kVectors * kVector)
       count_lanes<form, kVectors>(p, range, e, runs, g, lane, lanes);
-    switch ((first + end - lane) / kVector) {
-      case 3:
-        count_lanes<form, 3>(p, range, e, runs, g, lane, lanes);
-        break;
-      case 2:
-        count_lanes<form, 2>(p, range, e, runs, g, lane, lanes);
-        break;
-      case 1:
-        count_lanes<form, 1>(p, range, e, runs, g, lane, lanes);
-        break;
-      default:
-        break;
-    }
+    if (lane < first + end) count_lanes<form, 1>(p, range, e, runs, g, lane, lanes);
   });
 }
 
@@ -141,9 +135,9 @@ template <class T, class Y>
 inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, const ConvRange& range,
                 std::uint64_t* scratch) {
   if (range.row_begin == range.row_end) return;
-  auto* spare = reinterpret_cast<std::uint32_t*>(scratch);
-  const Extended<std::uint32_t> e = extend(p.shape, x, range.row_begin, range.row_end, spare);
-  const Lanes<T> lanes = place_lanes<T>(p, range, y, scratch + extended_words<std::uint32_t>(p.shape));
+  auto* spare = reinterpret_cast<Unit*>(scratch);
+  const Extended<Unit> e = extend(p.shape, x, range.row_begin, range.row_end, spare);
+  const Lanes<T> lanes = place_lanes<T>(p, range, y, scratch + extended_words<Unit>(p.shape));
   switch (p.form) {
     case ConvForm::mask:
       count_all<ConvForm::mask>(p, range, e, lanes);

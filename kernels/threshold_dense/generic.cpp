@@ -11,10 +11,17 @@ inline std::int64_t popcount(std::uint64_t v) {
   return static_cast<std::int64_t>((v * 0x0101010101010101u) >> 56);
 }
 
-inline void add_counts(const std::uint64_t* mask, const std::uint64_t* x, std::size_t words, std::int64_t sign,
-                       std::int64_t* count) {
+inline void add_counts(const std::uint64_t* mask, const std::uint64_t* x, std::size_t words,
+                       std::int64_t sign, std::int64_t* count) {
   for (std::size_t w = 0; w < words; ++w)
-    for (std::size_t j = 0; j < kDenseGroup; ++j) count[j] += sign * popcount(x[w] & mask[w * kDenseGroup + j]);
+    for (std::size_t j = 0; j < kDenseGroup; ++j)
+      count[j] += sign * popcount(x[w] & mask[w * kDenseGroup + j]);
+}
+
+inline std::int64_t popcount(const std::uint64_t* x, std::size_t words) {
+  std::int64_t total = 0;
+  for (std::size_t w = 0; w < words; ++w) total += popcount(x[w]);
+  return total;
 }
 
 }  // namespace
@@ -22,10 +29,13 @@ inline void add_counts(const std::uint64_t* mask, const std::uint64_t* x, std::s
 void threshold_dense_u64_u8__generic(const DenseProgram& program, const std::uint64_t* x, std::uint8_t* y,
                                      std::size_t begin, std::size_t end) {
   const std::size_t pitch = program.words * kDenseGroup;
+  const std::int64_t ones = program.sign ? popcount(x, program.words) : 0;
   for (std::size_t g = begin; g < end; ++g) {
     std::int64_t count[kDenseGroup] = {};
     add_counts(program.plus + g * pitch, x, program.words, 1, count);
     if (program.minus != nullptr) add_counts(program.minus + g * pitch, x, program.words, -1, count);
+    if (program.sign)
+      for (std::int64_t& c : count) c = 2 * c - ones;
     unsigned byte = 0;
     for (std::size_t j = 0; j < kDenseGroup; ++j)
       byte |= static_cast<unsigned>(count[j] >= program.threshold[g * kDenseGroup + j]) << j;

@@ -12,7 +12,9 @@ void threshold_dense_u64_u8__reference(const DenseProgram& program, const std::u
       for (std::size_t i = 0; i < 64 * program.words; ++i) {
         const std::size_t at = (g * program.words + i / 64) * kDenseGroup + j;
         if (!get_bit(x, i)) continue;
-        count += (program.plus[at] >> (i % 64)) & 1;
+        const bool plus = (program.plus[at] >> (i % 64)) & 1;
+        count += plus;
+        if (program.sign) count -= !plus;
         if (program.minus != nullptr) count -= (program.minus[at] >> (i % 64)) & 1;
       }
       byte |= static_cast<unsigned>(count >= program.threshold[g * kDenseGroup + j]) << j;

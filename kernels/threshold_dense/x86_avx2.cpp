@@ -16,7 +16,9 @@ inline __m256i byte_counts(__m256i v) {
                          _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi64(v, 4), nibble)));
 }
 
-inline __m256i load(const std::uint64_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+inline __m256i load(const std::uint64_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
 
 struct Counts {
   __m256i low, high;  // neurons 0..3 and 4..7 of the group
@@ -39,6 +41,12 @@ inline Counts count_group(const std::uint64_t* mask, const std::uint64_t* x, std
   return total;
 }
 
+inline std::int64_t popcount(const std::uint64_t* x, std::size_t words) {
+  std::int64_t total = 0;
+  for (std::size_t w = 0; w < words; ++w) total += _mm_popcnt_u64(x[w]);
+  return total;
+}
+
 // Four bits: lane j of count >= lane j of threshold.
 inline unsigned at_least(__m256i count, const std::int64_t* threshold) {
   const __m256i t = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(threshold));
@@ -50,12 +58,17 @@ inline unsigned at_least(__m256i count, const std::int64_t* threshold) {
 void threshold_dense_u64_u8__x86_avx2(const DenseProgram& program, const std::uint64_t* x, std::uint8_t* y,
                                       std::size_t begin, std::size_t end) {
   const std::size_t pitch = program.words * kDenseGroup;
+  const __m256i ones = _mm256_set1_epi64x(program.sign ? popcount(x, program.words) : 0);
   for (std::size_t g = begin; g < end; ++g) {
     Counts count = count_group(program.plus + g * pitch, x, program.words);
     if (program.minus != nullptr) {
       const Counts negative = count_group(program.minus + g * pitch, x, program.words);
       count.low = _mm256_sub_epi64(count.low, negative.low);
       count.high = _mm256_sub_epi64(count.high, negative.high);
+    }
+    if (program.sign) {
+      count.low = _mm256_sub_epi64(_mm256_add_epi64(count.low, count.low), ones);
+      count.high = _mm256_sub_epi64(_mm256_add_epi64(count.high, count.high), ones);
     }
     const std::int64_t* threshold = program.threshold + g * kDenseGroup;
     const unsigned byte = at_least(count.low, threshold) | at_least(count.high, threshold + 4) << 4;

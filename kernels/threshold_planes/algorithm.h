@@ -1,9 +1,10 @@
 // Threshold neurons on bit planes, written once over a vector type V and compiled per ISA.
 //
 // all/any: one AND or OR per literal, straight from memory.
-// count:   a vertical (bit-sliced) counter. It starts at 2^b - threshold, so that its bit b becomes one exactly when
-//          `threshold` literals have been counted; no comparison follows. Since 1 <= threshold <= n <= 2^b, the sum
-//          stays below 2^(b+1). Eight literals cost seven full adders plus a short ripple.
+// count:   a vertical (bit-sliced) counter. It starts at 2^b - threshold, so that its bit b becomes one
+// exactly when
+//          `threshold` literals have been counted; no comparison follows. Since 1 <= threshold <= n <= 2^b,
+//          the sum stays below 2^(b+1). Eight literals cost seven full adders plus a short ripple.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +18,8 @@ namespace {
 constexpr std::uint64_t kOnes = ~std::uint64_t{0};
 constexpr std::size_t kCounterBits = 33;  // literal counts are 32-bit
 
-// N neighbouring vectors side by side: the address arithmetic of a tap is paid once, and the adders of one vector fill
-// the latencies of the other.
+// N neighbouring vectors side by side: the address arithmetic of a tap is paid once, and the adders of one
+// vector fill the latencies of the other.
 template <class V, std::size_t N>
 struct Lanes {
   typename V::Raw v[N];
@@ -122,16 +123,22 @@ enum class Fold { all, all_negated, any, any_negated };
 template <class V, Fold kFold>
 inline typename V::Raw fold(typename V::Raw acc, typename V::Raw x) {
   switch (kFold) {
-    case Fold::all: return V::bit_and(acc, x);
-    case Fold::all_negated: return V::and_not(acc, x);
-    case Fold::any: return V::bit_or(acc, x);
-    case Fold::any_negated: return V::or_not(acc, x);
+    case Fold::all:
+      return V::bit_and(acc, x);
+    case Fold::all_negated:
+      return V::and_not(acc, x);
+    case Fold::any:
+      return V::bit_or(acc, x);
+    case Fold::any_negated:
+      return V::or_not(acc, x);
   }
 }
 
-// Long gates on a single vector (dense layers on planes) stop as soon as the literals to come cannot change a lane.
+// Long gates on a single vector (dense layers on planes) stop as soon as the literals to come cannot change a
+// lane.
 template <class V, std::size_t Vectors, std::uint32_t Scale, Fold kFold>
-inline void fold_taps(const std::uint32_t* taps, std::uint32_t n, const std::uint64_t* src, typename V::Raw* acc) {
+inline void fold_taps(const std::uint32_t* taps, std::uint32_t n, const std::uint64_t* src,
+                      typename V::Raw* acc) {
   std::uint32_t i = 0;
   if constexpr (Vectors == 1) {
     constexpr std::uint64_t kSettled = kFold == Fold::all || kFold == Fold::all_negated ? 0 : kOnes;
@@ -178,7 +185,8 @@ inline void evaluate_count(const Term& term, const std::uint32_t* taps, const st
 }
 
 template <class V, std::size_t Vectors, std::uint32_t Scale>
-inline void evaluate(const Term& term, const std::uint32_t* taps, const std::uint64_t* src, std::uint64_t* dst) {
+inline void evaluate(const Term& term, const std::uint32_t* taps, const std::uint64_t* src,
+                     std::uint64_t* dst) {
   if (term.op != TermOp::count) return evaluate_gate<V, Vectors, Scale>(term, taps, src, dst);
   evaluate_count<V, Vectors, Scale>(term, taps, src, dst);
 }
@@ -203,8 +211,9 @@ inline void run_block(const PlaneProgram& program, const PlaneShape& shape, cons
   }
 }
 
-// Rows shorter than a vector go to the next narrower type; the end of a longer row is computed by a last vector that
-// overlaps the one before (an output depends on the source alone, so writing it twice is harmless).
+// Rows shorter than a vector go to the next narrower type; the end of a longer row is computed by a last
+// vector that overlaps the one before (an output depends on the source alone, so writing it twice is
+// harmless).
 template <class V, class... Narrower>
 inline void run_planes(const PlaneProgram& program, const PlaneShape& shape, const std::uint64_t* src,
                        std::uint64_t* dst, std::size_t begin, std::size_t end, std::uint64_t* scratch) {

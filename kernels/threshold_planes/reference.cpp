@@ -14,9 +14,15 @@ bool fires(const Term& term, const std::uint32_t* taps, ReadTap read) {
   }
   bool result = false;
   switch (term.op) {
-    case TermOp::all: result = count == literals; break;
-    case TermOp::any: result = count > 0; break;
-    case TermOp::count: result = count >= term.threshold; break;
+    case TermOp::all:
+      result = count == literals;
+      break;
+    case TermOp::any:
+      result = count > 0;
+      break;
+    case TermOp::count:
+      result = count >= term.threshold;
+      break;
   }
   return result != term.invert;
 }

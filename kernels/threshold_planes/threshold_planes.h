@@ -1,4 +1,5 @@
-// Threshold neurons on bit planes: every bit position is one independent lane (a pixel, or an image of a batch).
+// Threshold neurons on bit planes: every bit position is one independent lane (a pixel, or an image of a
+// batch).
 #pragma once
 
 #include <cstddef>
@@ -42,8 +43,8 @@ struct PlaneProgram {
   std::size_t max_terms;  // of any neuron
 };
 
-// `rows` rows of `row_words` words each: lane word w of row y of neuron o reads src[y * src_row_pitch + w + tap] and
-// is written to dst[o * dst_plane_pitch + y * row_words + w]. dst must not overlap src.
+// `rows` rows of `row_words` words each: lane word w of row y of neuron o reads src[y * src_row_pitch + w +
+// tap] and is written to dst[o * dst_plane_pitch + y * row_words + w]. dst must not overlap src.
 struct PlaneShape {
   std::size_t rows;
   std::size_t row_words;

@@ -4,9 +4,9 @@
 
 namespace binmorph::kernels {
 
-void threshold_planes_u64_u64__x86_avx2(const PlaneProgram& program, const PlaneShape& shape, const std::uint64_t* src,
-                                     std::uint64_t* dst, std::size_t begin, std::size_t end,
-                                     std::uint64_t* scratch) {
+void threshold_planes_u64_u64__x86_avx2(const PlaneProgram& program, const PlaneShape& shape,
+                                        const std::uint64_t* src, std::uint64_t* dst, std::size_t begin,
+                                        std::size_t end, std::uint64_t* scratch) {
   run_planes<VecAvx2, VecU64>(program, shape, src, dst, begin, end, scratch);
 }
 

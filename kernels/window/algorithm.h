@@ -1,5 +1,6 @@
-// Row-packed windows: whole words at a time. A shifted row is two neighbouring words funnelled together; the pixels
-// past the border are OR-ed in as ready-made masks. Plain loops: the compiler vectorises them for the file's ISA.
+// Row-packed windows: whole words at a time. A shifted row is two neighbouring words funnelled together; the
+// pixels past the border are OR-ed in as ready-made masks. Plain loops: the compiler vectorises them for the
+// file's ISA.
 #pragma once
 
 #include <algorithm>
@@ -48,7 +49,8 @@ inline void shift_narrow(const Shift& s, const std::uint64_t* src, std::size_t r
   for (std::size_t r = 0; r < rows; ++r) {
     const std::uint64_t row = src[r];
     const std::uint64_t first_pixel = 0 - (row & 1), last_pixel = 0 - ((row >> last) & 1);
-    dst[r] = (((row >> down) << up) & inside) | (first_pixel & left_copy) | (last_pixel & right_copy) | constant;
+    dst[r] =
+        (((row >> down) << up) & inside) | (first_pixel & left_copy) | (last_pixel & right_copy) | constant;
   }
 }
 
@@ -64,18 +66,21 @@ inline void shift_wide(const Shift& s, const std::uint64_t* src, std::uint64_t* 
   const auto funnel = [&](std::ptrdiff_t w) {
     return part == 0 ? word(w + whole) : (word(w + whole) >> part) | (word(w + whole + 1) << (64 - part));
   };
-  for (std::ptrdiff_t w = 0; w < std::min(safe_begin, static_cast<std::ptrdiff_t>(dst_words)); ++w) dst[w] = funnel(w);
+  for (std::ptrdiff_t w = 0; w < std::min(safe_begin, static_cast<std::ptrdiff_t>(dst_words)); ++w)
+    dst[w] = funnel(w);
   if (part == 0) {
     std::copy(src + safe_begin + whole, src + safe_end + whole, dst + safe_begin);
   } else {
     const std::uint64_t* low = src + whole;
-    for (std::ptrdiff_t w = safe_begin; w < safe_end; ++w) dst[w] = (low[w] >> part) | (low[w + 1] << (64 - part));
+    for (std::ptrdiff_t w = safe_begin; w < safe_end; ++w)
+      dst[w] = (low[w] >> part) | (low[w + 1] << (64 - part));
   }
   for (std::ptrdiff_t w = safe_end; w < static_cast<std::ptrdiff_t>(dst_words); ++w) dst[w] = funnel(w);
 
   const auto fill = [&](std::ptrdiff_t from, std::ptrdiff_t to, bool bit) {
     if (from >= to) return;
-    for (std::size_t w = static_cast<std::size_t>(from) / 64; w <= static_cast<std::size_t>(to - 1) / 64; ++w) {
+    for (std::size_t w = static_cast<std::size_t>(from) / 64; w <= static_cast<std::size_t>(to - 1) / 64;
+         ++w) {
       const std::uint64_t mask = range_mask(from, to, w);
       dst[w] = bit ? dst[w] | mask : dst[w] & ~mask;
     }
@@ -95,8 +100,8 @@ inline void window_rows(const WindowShape& shape, const std::uint64_t* src, std:
   const std::ptrdiff_t begin = std::min(top, extended), end = std::min(top + height, extended);
   for (std::size_t c = 0; c < shape.channels; ++c, src += shape.height * src_words)
     for (std::size_t j = 0; j < shape.kernel_w; ++j, dst += static_cast<std::size_t>(extended) * dst_words) {
-      const Shift shift{static_cast<std::ptrdiff_t>(j) - static_cast<std::ptrdiff_t>(shape.left()), shape.width,
-                        shape.out_width(), shape.border};
+      const Shift shift{static_cast<std::ptrdiff_t>(j) - static_cast<std::ptrdiff_t>(shape.left()),
+                        shape.width, shape.out_width(), shape.border};
       if (src_words == 1 && dst_words == 1) {
         shift_narrow(shift, src, static_cast<std::size_t>(end - begin), dst + begin);
       } else {

@@ -9,8 +9,8 @@ void window_rows_u64_u64__generic(const WindowShape& shape, const std::uint64_t*
 }
 
 // Copies whole pixels of lane_words words; nothing here depends on the ISA.
-void window_planes_u64_u64__generic(const WindowShape& shape, std::size_t lane_words, const std::uint64_t* src,
-                                    std::uint64_t* dst) {
+void window_planes_u64_u64__generic(const WindowShape& shape, std::size_t lane_words,
+                                    const std::uint64_t* src, std::uint64_t* dst) {
   const std::size_t src_row = shape.width * lane_words, dst_row = shape.extended_width() * lane_words;
   const std::uint64_t constant = shape.border == Border::ones ? ~std::uint64_t{0} : 0;
   const bool replicate = shape.border == Border::replicate;

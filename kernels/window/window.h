@@ -25,7 +25,8 @@ struct WindowShape {
 
 // Row-packed: src [channels][height][words_for(width)]
 //             dst [channels][kernel_w][extended_height][words_for(out_width)]:
-// bit x of row r of shifted copy j = input pixel (r - top, x + j - left), border rule applied, tail bits zero.
+// bit x of row r of shifted copy j = input pixel (r - top, x + j - left), border rule applied, tail bits
+// zero.
 using WindowRows = void(const WindowShape& shape, const std::uint64_t* src, std::uint64_t* dst);
 
 // Batch-sliced: src [channels][height][width][lane_words]

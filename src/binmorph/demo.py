@@ -49,6 +49,7 @@ class DemoResult:
     timings: tuple[Timing, ...]
     threads: int
     export: dict[str, Any]
+    certificate: str
     float_bytes: int
     train_seconds: float
     cost: Cost
@@ -69,6 +70,7 @@ class DemoResult:
             "speedup_vs_torch": self.timings[-1].speedup,
             "file_bytes": self.export["file_bytes"],
             "train_seconds": self.train_seconds,
+            "certificate": self.certificate,
             "float_bytes": self.float_bytes,
             "packed_bits": self.export["totals"]["packed_bits"],
             "statuses": self.export["totals"]["statuses"],
@@ -94,6 +96,7 @@ class DemoResult:
             f"+ {totals['float_layer_bytes']} bytes float last layer; as float32 {self.float_bytes} bytes",
             "neurons     " + ", ".join(f"{count} {name}" for name, count in totals["statuses"].items()),
         ]
+        lines += [f"certificate {line}" for line in self.certificate.splitlines()]
         for t in self.timings:
             lines.append(
                 f"speed       batch {t.batch}: packed {t.packed_ms:.4g} ms, PyTorch float {t.torch_ms:.4g} "
@@ -190,7 +193,7 @@ def run_demo(
     """
     import torch
 
-    from . import runtime
+    from . import nn, runtime
     from .export import export, verify
     from .nn import recipes
 
@@ -216,6 +219,7 @@ def run_demo(
         timings=timings,
         threads=threads,
         export=exported.to_json(),
+        certificate=str(nn.certify(trained.smooth)),
         float_bytes=sum(4 * tensor.numel() for tensor in floats),
         train_seconds=trained.seconds,
         cost=cost(net.graph),

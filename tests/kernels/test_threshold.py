@@ -119,9 +119,10 @@ def test_threshold_planes_reference_equals_python():
             assert bool(int(out[2 * o + lane // 64]) >> (lane % 64) & 1) == expected, (o, lane)
 
 
-@pytest.mark.parametrize("signed", [False, True], ids=["plus", "plus-minus"])
+@pytest.mark.parametrize("weights", ["plus", "plus-minus", "sign"])
 @every_kernel("threshold_dense")
-def test_threshold_dense_equals_reference(kernel, edge, signed):
+def test_threshold_dense_equals_reference(kernel, edge, weights):
+    signed = weights == "plus-minus"
     rng = np.random.default_rng(3)
     for words in [*range(1, 36), 63, 64, 65, 130]:
         groups = 1 + words % 5
@@ -131,7 +132,7 @@ def test_threshold_dense_equals_reference(kernel, edge, signed):
         arrays = {
             "plus": plus,
             "threshold": rng.integers(
-                -10 if signed else 12 * words, 10 if signed else 20 * words, (groups, 8)
+                12 * words if weights == "plus" else -10, 20 * words if weights == "plus" else 10, (groups, 8)
             ),
             "invert": rng.integers(0, 256, groups, np.uint8),
             "x": rng.integers(0, 2**64, words, np.uint64),
@@ -149,8 +150,20 @@ def test_threshold_dense_equals_reference(kernel, edge, signed):
                 (groups, np.uint8),
                 begin=first,
                 end=last,
+                sign=weights == "sign",
                 **extra,
             )
+
+
+@every_kernel("threshold_dense")
+def test_sign_weights_need_no_minus_mask(kernel, edge):
+    rng = np.random.default_rng(5)
+    plus = rng.integers(0, 2**64, (3, 5, 8), np.uint64)
+    threshold, invert = rng.integers(-12, 12, (3, 8)), rng.integers(0, 256, 3, np.uint8)
+    x = rng.integers(0, 2**64, 5, np.uint64)
+    both = kernels.threshold_dense(kernel, plus, ~plus, threshold, invert, x, 0, 3)
+    one = kernels.threshold_dense(kernel, plus, None, threshold, invert, x, 0, 3, sign=True)
+    np.testing.assert_array_equal(both, one)
 
 
 def test_threshold_dense_reference_equals_python():

@@ -261,6 +261,20 @@ def test_true_zero_padding_by_classes_equals_torch():
             )
 
 
+def test_estimated_cycles_grow_with_the_work():
+    """Twice the outputs, and twice the rows of the image, cost about twice as much in every layout."""
+    rng = np.random.default_rng(10)
+    small, wide, tall = (
+        Conv(rng, (128, height, 16), outputs, (3, 3), padding=(1, 1, 1, 1))
+        for height, outputs in ((16, 128), (16, 256), (32, 128))
+    )
+    for op, name, _, supported in kernels.list_kernels():
+        if op == "threshold_conv2d" and supported:
+            cycles = [conv.packed(name).cycles for conv in (small, wide, tall)]
+            assert 1.8 < cycles[1] / cycles[0] < 2.2, name
+            assert 1.8 < cycles[2] / cycles[0] < 2.2, name
+
+
 def test_conv2d_refuses_what_it_cannot_run():
     rng = np.random.default_rng(9)
     reference = reference_of("threshold_conv2d")

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import kernels as kernels
+from . import morphology as morphology
 
 __version__: str
 

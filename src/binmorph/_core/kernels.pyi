@@ -54,6 +54,18 @@ def max_pool_rows(
     stride: Sequence[int],
     out: _Words | None = None,
 ) -> _Words: ...
+def morphology2d(
+    kernel: str,
+    points: npt.NDArray[np.int32],
+    shape: tuple[int, int, int],
+    dilate: bool,
+    border: bool,
+    src: _Words,
+    src_first: int,
+    begin: int,
+    end: int,
+    out: _Words | None = None,
+) -> _Words: ...
 def pack_binary_f32(
     kernel: str, src: _Floats, rows: int, width: int, out: _Words | None = None
 ) -> _Words | None: ...
@@ -69,6 +81,16 @@ def planes_to_images(
     image_words: int,
     out: _Words | None = None,
 ) -> _Words: ...
+def thin_pass(
+    kernel: str,
+    rule: int,
+    height: int,
+    width: int,
+    src: _Words,
+    begin: int,
+    end: int,
+    out: _Words | None = None,
+) -> tuple[_Words, bool]: ...
 def threshold_dense(
     kernel: str,
     plus: _Words,
@@ -78,6 +100,7 @@ def threshold_dense(
     x: _Words,
     begin: int,
     end: int,
+    sign: bool = False,
     out: _Bytes | None = None,
 ) -> _Bytes: ...
 def threshold_planes(
@@ -151,3 +174,5 @@ class Conv2d:
     def scratch_words(self) -> int: ...
     @property
     def blocks(self) -> int: ...
+    @property
+    def cycles(self) -> float: ...

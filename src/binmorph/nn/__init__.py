@@ -10,6 +10,7 @@ from __future__ import annotations
 from .annealing import Annealing, set_annealing
 from .binary import BinaryConv2d, BinaryLinear, BitsToSigns
 from .binary_networks import BinaryCNV, BinaryMLP, binary_weights
+from .certify import BankCertificate, Certificate, certify
 from .hardening import BankReport, HardenReport, harden, hardened, morphological_layers, set_mode
 from .layers import LUI, BiSE, BiSEL, DenseLUI, MorphologicalLayer
 from .level_sets import LevelSets
@@ -32,6 +33,7 @@ __all__ = [
     "LUI",
     "Annealing",
     "ApproxSign",
+    "BankCertificate",
     "BankReport",
     "BiSE",
     "BiSEL",
@@ -40,6 +42,7 @@ __all__ = [
     "BinaryLinear",
     "BinaryMLP",
     "BitsToSigns",
+    "Certificate",
     "DenseLUI",
     "EDESign",
     "HardNeurons",
@@ -55,6 +58,7 @@ __all__ = [
     "SwishSign",
     "ThresholdNeurons",
     "binary_weights",
+    "certify",
     "harden",
     "harden_signs",
     "hardened",

@@ -81,7 +81,7 @@ def harden(module: nn.Module, family: str = "popcount") -> HardenReport:
     reports = []
     for path, layer in morphological_layers(module):
         for name, bank in layer.banks():
-            neurons = _binarize(bank, family)
+            neurons = binarized_bank(bank, family)
             bank.store(neurons)
             reports.append(_report(f"{path}.{name}" if path else name, neurons))
         layer.mark_binarized()
@@ -95,7 +95,8 @@ def hardened(module: nn.Module, family: str = "popcount") -> nn.Module:
     return twin
 
 
-def _binarize(bank: ThresholdNeurons, family: str) -> Neurons:
+def binarized_bank(bank: ThresholdNeurons, family: str) -> Neurons:
+    """The hard form of one bank, which stays as it is; see :func:`harden`."""
     from ..exactness import binarize
 
     weight, bias, scale = (t.detach().cpu().double().numpy() for t in bank.effective_parameters())

@@ -1,0 +1,123 @@
+// binmorph._core.morphology: compiled structuring elements and sequences of erosions and dilations.
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "bindings.h"
+#include "binmorph/morphology.h"
+#include "binmorph/thinning.h"
+#include "kernel_args.h"
+
+namespace binmorph::python {
+namespace {
+
+using namespace pybind11::literals;
+
+using Words = py::array_t<std::uint64_t, py::array::c_style>;
+using Points = py::array_t<std::int32_t, py::array::c_style>;
+using Stage = std::tuple<std::shared_ptr<SePlan>, bool, bool, std::optional<Words>>;
+using Shape = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t>;
+
+constexpr std::int32_t kFarthest = 1 << 28;  // of a point: sums of a few offsets stay within 32 bits
+
+std::shared_ptr<SePlan> make_plan(const Points& points, bool planar) {
+  if (points.ndim() != 2 || points.shape(1) != 2) throw py::value_error("points must have shape (n, 2)");
+  std::vector<kernels::SePoint> list;
+  for (py::ssize_t i = 0; i < points.shape(0); ++i) {
+    const std::int32_t dy = points.at(i, 0), dx = points.at(i, 1);
+    if (std::max(std::abs(dy), std::abs(dx)) > kFarthest)
+      throw py::value_error("a point of the structuring element is too far from its centre");
+    list.push_back({dy, dx});
+  }
+  const py::gil_scoped_release release;
+  return std::make_shared<SePlan>(std::move(list), planar);
+}
+
+struct Call {
+  MorphImages shape;
+  std::size_t words, threads;
+  Isa isa;
+};
+
+Call checked(const Shape& shape, std::size_t threads, const std::string& isa) {
+  const auto [images, height, width, lanes] = shape;
+  const std::size_t row_bits = product({width, lanes == 0 ? 1 : 64 * lanes});
+  if (threads == 0) throw py::value_error("threads must be at least 1");
+  if (product({row_bits, 2}) > SIZE_MAX - 128) throw py::value_error("the extents overflow 64 bits");
+  return {{images, height, row_bits, lanes},
+          product({images, height, words_for(row_bits)}),
+          threads,
+          isa.empty() ? default_isa() : isa_from_name(isa)};
+}
+
+MorphStage checked_stage(const Stage& stage, const Call& call) {
+  const auto& [plan, dilate, border, mask] = stage;
+  if (plan->planar() != (call.shape.lanes != 0))
+    throw py::value_error("the element was compiled for another layout");
+  return {plan.get(), dilate, border, mask ? input<std::uint64_t>(*mask, "mask", call.words) : nullptr};
+}
+
+void run(const std::vector<Stage>& stages, const Shape& shape, const py::array& src, const py::array& dst,
+         std::size_t threads, const std::string& isa) {
+  const Call call = checked(shape, threads, isa);
+  const std::uint64_t* from = input<std::uint64_t>(src, "src", call.words);
+  Out out = dst;
+  std::uint64_t* to = output<std::uint64_t>(out, call.words, "dst");
+  const auto first = reinterpret_cast<std::uintptr_t>(from), second = reinterpret_cast<std::uintptr_t>(to);
+  if (call.words != 0 && first < second + 8 * call.words && second < first + 8 * call.words)
+    throw py::value_error("src and dst must not overlap");
+  std::vector<MorphStage> list;
+  for (const Stage& stage : stages) list.push_back(checked_stage(stage, call));
+  const py::gil_scoped_release release;
+  run_stages(list, call.shape, from, to, call.threads, call.isa);
+}
+
+std::size_t until_stable(const Stage& stage, const Shape& shape, const py::array& words, std::size_t limit,
+                         std::size_t threads, const std::string& isa) {
+  const Call call = checked(shape, threads, isa);
+  Out out = words;
+  std::uint64_t* data = output<std::uint64_t>(out, call.words, "words");
+  const MorphStage checked = checked_stage(stage, call);
+  const py::gil_scoped_release release;
+  return run_until_stable(checked, call.shape, data, limit, call.threads, call.isa);
+}
+
+std::size_t thin_image(const py::array& words, std::size_t height, std::size_t width, const std::string& rule,
+                       std::size_t limit, std::size_t threads, const std::string& isa) {
+  const Call call = checked({1, height, width, 0}, threads, isa);
+  Out out = words;
+  std::uint64_t* data = output<std::uint64_t>(out, call.words, "words");
+  if (rule != "guo-hall" && rule != "zhang-suen")
+    throw py::value_error("unknown rule '" + rule + "'; known: guo-hall, zhang-suen");
+  const ThinMethod method = rule == "guo-hall" ? ThinMethod::guo_hall : ThinMethod::zhang_suen;
+  const py::gil_scoped_release release;
+  return thin(data, height, width, method, limit, call.threads, call.isa);
+}
+
+}  // namespace
+}  // namespace binmorph::python
+
+void bind_morphology(pybind11::module_& m) {
+  using namespace binmorph::python;
+  using namespace pybind11::literals;
+  namespace py = pybind11;
+  py::class_<binmorph::SePlan, std::shared_ptr<binmorph::SePlan>>(m, "Element",
+                                                                  "A compiled structuring element.")
+      .def(py::init(&make_plan), "points"_a, "planar"_a = false,
+           "points: int32 (n, 2), the (dy, dx) that a result pixel reads; planar: pixels are whole words.")
+      .def_property_readonly("planar", &binmorph::SePlan::planar)
+      .def_property_readonly("cost", &binmorph::SePlan::cost)
+      .def("describe", &binmorph::SePlan::describe, "The steps, one per line.");
+  m.def("run_stages", &run, "stages"_a, "shape"_a, "src"_a, "dst"_a, "threads"_a = 1, "isa"_a = "",
+        "dst = the stages (element, dilate, border, mask) applied to src; shape: (images, height, width, "
+        "lanes).");
+  m.def("run_until_stable", &until_stable, "stage"_a, "shape"_a, "words"_a, "limit"_a = 0, "threads"_a = 1,
+        "isa"_a = "", "Applies a stage to words until nothing changes, or limit times; how often that was.");
+  m.def("thin", &thin_image, "words"_a, "height"_a, "width"_a, "rule"_a, "limit"_a = 0, "threads"_a = 1,
+        "isa"_a = "", "Thins words in place until nothing changes, or limit times; how often that was.");
+}

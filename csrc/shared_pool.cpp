@@ -1,0 +1,31 @@
+#include "binmorph/shared_pool.h"
+
+#include <memory>
+#include <mutex>
+
+#include "binmorph/thread_pool.h"
+
+namespace binmorph {
+namespace {
+
+using Pool = std::shared_ptr<ThreadPool>;
+
+// Replaced when another size is asked for. The child of a fork leaks its parent's pool, whose threads it
+// lacks.
+Pool pool_of(std::size_t threads) {
+  static std::mutex mutex;
+  static Pool* pool = new Pool;
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (*pool != nullptr && (*pool)->forked()) pool = new Pool;
+  if (*pool == nullptr || (*pool)->threads() != threads) *pool = std::make_shared<ThreadPool>(threads);
+  return *pool;
+}
+
+}  // namespace
+
+void run_shared(std::size_t threads, std::size_t count, const std::function<void(std::size_t)>& task) {
+  if (threads > 1 && count > 1) return pool_of(threads)->run(count, task);
+  for (std::size_t i = 0; i < count; ++i) task(i);
+}
+
+}  // namespace binmorph

@@ -1,0 +1,195 @@
+// Compiled elements on blocks of rows, written once over a vector type V and compiled per ISA.
+//
+// A block of the image is copied into a buffer whose rows have equal pitch and carry, on either side, the
+// pixels that the element reads past the block (the border value where the image ends). Inside such a buffer
+// any point of an element is a constant distance, in rows and columns alike, so a step is one flat loop over
+// all rows of the block.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/common/bits.h"
+#include "kernels/morphology2d/morphology2d.h"
+
+namespace binmorph::kernels {
+namespace {
+
+constexpr std::size_t lesser(std::size_t a, std::size_t b) { return a < b ? a : b; }
+
+// The operands of one step as addresses.
+struct Reads {
+  const std::uint64_t* from[kSeMaxOperands];
+  std::uint64_t bit[kSeMaxOperands];
+  std::size_t plain, all;
+};
+
+template <class V, bool kDilate, std::size_t N>
+inline void fold_reads(const Reads& reads, std::size_t i, std::uint64_t* dst) {
+  using Raw = typename V::Raw;
+  Raw acc[N];
+  for (Raw& a : acc) a = V::fill(kDilate ? 0 : ~std::uint64_t{0});
+  for (std::size_t j = 0; j < reads.plain; ++j)
+    for (std::size_t k = 0; k < N; ++k)
+      acc[k] = V::template fold<kDilate>(acc[k], V::load(reads.from[j] + i + k * V::words));
+  for (std::size_t j = reads.plain; j < reads.all; ++j) {
+    const auto right = V::right_count(reads.bit[j]), left = V::left_count(reads.bit[j]);
+    for (std::size_t k = 0; k < N; ++k) {
+      const std::uint64_t* p = reads.from[j] + i + k * V::words;
+      acc[k] = V::template fold_halves<kDilate>(acc[k], V::shift_right(V::load(p), right),
+                                                V::shift_left(V::load(p + 1), left));
+    }
+  }
+  for (std::size_t k = 0; k < N; ++k) V::store(dst + i + k * V::words, acc[k]);
+}
+
+// Whole vectors: may pass the end by less than a vector.
+template <class V, bool kDilate>
+inline void fold_flat(const Reads& reads, std::size_t words, std::uint64_t* dst) {
+  std::size_t i = 0;
+  for (; i + V::unroll * V::words <= words; i += V::unroll * V::words)
+    fold_reads<V, kDilate, V::unroll>(reads, i, dst);
+  for (; i < words; i += V::words) fold_reads<V, kDilate, 1>(reads, i, dst);
+}
+
+// Not a word more: the last vector overlaps the one before, and fewer words than a vector go one by one.
+template <class V, class Word, bool kDilate>
+inline void fold_exactly(const Reads& reads, std::size_t words, std::uint64_t* dst) {
+  std::size_t i = 0;
+  for (; i + V::unroll * V::words <= words; i += V::unroll * V::words)
+    fold_reads<V, kDilate, V::unroll>(reads, i, dst);
+  for (; i + V::words <= words; i += V::words) fold_reads<V, kDilate, 1>(reads, i, dst);
+  if (i == words) return;
+  if (words >= V::words) return fold_reads<V, kDilate, 1>(reads, words - V::words, dst);
+  for (; i < words; ++i) fold_reads<Word, kDilate, 1>(reads, i, dst);
+}
+
+template <class V>
+inline void copy_words(const std::uint64_t* src, std::size_t words, std::uint64_t* dst) {
+  std::size_t i = 0;
+  for (; i + V::words <= words; i += V::words) V::store(dst + i, V::load(src + i));
+  for (; i < words; ++i) dst[i] = src[i];
+}
+
+inline void fill_words(std::uint64_t value, std::size_t words, std::uint64_t* dst) {
+  for (std::size_t i = 0; i < words; ++i) dst[i] = value;
+}
+
+// One block: rows [y, y + rows) and words [x, x + words) of the result.
+template <class V, class Word, bool kDilate>
+class Block {
+ public:
+  Block(const SeProgram& program, const MorphShape& shape, const MorphTile& tile, std::uint64_t* scratch)
+      : program_(program), shape_(shape), tile_(tile), scratch_(scratch) {
+    const std::size_t lanes = shape.lanes == 0 ? 1 : shape.lanes;
+    scale_ = static_cast<std::ptrdiff_t>(lanes);
+    left_ = program.left_words * lanes;
+    row_words_ = words_for(shape.row_bits);
+    outside_ = shape.border ? ~std::uint64_t{0} : 0;
+  }
+
+  void run(const std::uint64_t* src, std::size_t y, std::size_t x, std::size_t rows, std::size_t words,
+           std::uint64_t* dst) {
+    load(src, y, x, rows);
+    for (std::size_t s = 0; s + 1 < program_.step_count; ++s) {
+      const SeStep& step = program_.steps[s];
+      fold_lines(reads(step), rows + step.extra_rows, buffer(step.dst));
+    }
+    finish(program_.steps[program_.step_count - 1], rows, words, x + words == row_words_, dst);
+  }
+
+ private:
+  std::uint64_t* buffer(std::size_t i) const { return scratch_ + i * tile_.buffer_words + tile_.front; }
+
+  Reads reads(const SeStep& step) const {
+    Reads r;
+    r.plain = step.plain;
+    r.all = std::size_t{step.plain} + step.shifted;
+    for (std::size_t j = 0; j < r.all; ++j) {
+      const SeOperand& operand = program_.operands[step.first_operand + j];
+      const auto row = static_cast<std::ptrdiff_t>(tile_.pitch) * operand.row;
+      r.from[j] = buffer(operand.buffer) + row + operand.word * scale_;
+      r.bit[j] = operand.bit;
+    }
+    return r;
+  }
+
+  // From a little before the first row, so that vectors lie on cache lines as the first result word does.
+  void fold_lines(Reads r, std::size_t rows, std::uint64_t* dst) const {
+    const std::size_t early = (8 - left_ % 8) % 8;
+    for (std::size_t j = 0; j < r.all; ++j) r.from[j] -= early;
+    fold_flat<V, kDilate>(r, rows * tile_.pitch + early, dst - early);
+  }
+
+  // The image around the block; what lies outside of it has the border value.
+  void load(const std::uint64_t* src, std::size_t y, std::size_t x, std::size_t rows) const {
+    const std::size_t before = lesser(left_, x);  // words of the left halo that exist
+    const std::size_t first = left_ - before, count = lesser(tile_.pitch - first, row_words_ - x + before);
+    const bool at_end = x - before + count == row_words_;
+    std::uint64_t* dst = buffer(0);
+    for (std::size_t r = 0; r < rows + program_.reach; ++r, dst += tile_.pitch) {
+      const std::ptrdiff_t from = static_cast<std::ptrdiff_t>(y + r) + program_.top;
+      if (from < 0 || from >= static_cast<std::ptrdiff_t>(shape_.height)) {
+        fill_words(outside_, tile_.pitch, dst);
+        continue;
+      }
+      const std::uint64_t* row = src + (static_cast<std::size_t>(from) - shape_.src_first) * row_words_;
+      fill_words(outside_, first, dst);
+      copy_words<V>(row + x - before, count, dst + first);
+      if (at_end) dst[first + count - 1] |= outside_ & ~tail_mask(shape_.row_bits);
+      fill_words(outside_, tile_.pitch - first - count, dst + first + count);
+    }
+  }
+
+  void finish(const SeStep& step, std::size_t rows, std::size_t words, bool at_end,
+              std::uint64_t* dst) const {
+    Reads r = reads(step);
+    const std::uint64_t tail = at_end ? tail_mask(shape_.row_bits) : ~std::uint64_t{0};
+    if (words <
+        V::words) {  // several rows to a vector: through a buffer that no operand of this step lies in
+      std::uint64_t* result = buffer(program_.buffers - 1);
+      fold_lines(r, rows, result);
+      for (std::size_t y = 0; y < rows; ++y, dst += row_words_, result += tile_.pitch) {
+        for (std::size_t w = 0; w < words; ++w) dst[w] = result[left_ + w];
+        dst[words - 1] &= tail;
+      }
+      return;
+    }
+    for (std::size_t j = 0; j < r.all; ++j) r.from[j] += left_;
+    for (std::size_t y = 0; y < rows; ++y, dst += row_words_) {
+      fold_exactly<V, Word, kDilate>(r, words, dst);
+      dst[words - 1] &= tail;
+      for (std::size_t j = 0; j < r.all; ++j) r.from[j] += tile_.pitch;
+    }
+  }
+
+  const SeProgram& program_;
+  const MorphShape& shape_;
+  const MorphTile& tile_;
+  std::uint64_t* scratch_;
+  std::ptrdiff_t scale_;
+  std::size_t left_, row_words_;
+  std::uint64_t outside_;
+};
+
+template <class V, class Word, bool kDilate>
+inline void run_blocks(const SeProgram& program, const MorphShape& shape, const std::uint64_t* src,
+                       std::uint64_t* dst, std::size_t begin, std::size_t end, std::uint64_t* scratch) {
+  const MorphTile tile = morph_tile(program, shape);
+  Block<V, Word, kDilate> block(program, shape, tile, scratch);
+  const std::size_t row_words = words_for(shape.row_bits);
+  for (std::size_t x = 0; x < row_words; x += tile.words)
+    for (std::size_t y = begin; y < end; y += tile.rows)
+      block.run(src, y, x, lesser(tile.rows, end - y), lesser(tile.words, row_words - x),
+                dst + (y - begin) * row_words + x);
+}
+
+template <class V, class Word>
+inline void run_morphology(const SeProgram& program, const MorphShape& shape, const std::uint64_t* src,
+                           std::uint64_t* dst, std::size_t begin, std::size_t end, std::uint64_t* scratch) {
+  if (shape.dilate) return run_blocks<V, Word, true>(program, shape, src, dst, begin, end, scratch);
+  run_blocks<V, Word, false>(program, shape, src, dst, begin, end, scratch);
+}
+
+}  // namespace
+}  // namespace binmorph::kernels

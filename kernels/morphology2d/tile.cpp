@@ -1,0 +1,54 @@
+// The cut of an image into blocks: small enough for L1, large enough that the rows and words read around a
+// block, which neighbouring blocks compute again, cost little.
+#include <algorithm>
+
+#include "kernels/common/bits.h"
+#include "kernels/morphology2d/morphology2d.h"
+
+namespace binmorph::kernels {
+namespace {
+
+constexpr std::size_t kAlign =
+    8;  // words of a cache line: rows of equal alignment make vertical reads aligned
+constexpr std::size_t kSlack = 40;                 // words that whole vectors may pass the end by
+constexpr double kL1 = 28 << 10, kL2 = 384 << 10;  // bytes for the buffers
+
+std::size_t round_up(std::size_t n) { return (n + kAlign - 1) / kAlign * kAlign; }
+
+// Work per result word, relative: halo rows cost less than rows of the result, which also get the last step.
+double block_cost(const SeProgram& program, std::size_t rows, std::size_t pitch, std::size_t halo) {
+  const double r = static_cast<double>(rows), p = static_cast<double>(pitch);
+  const double bytes = 8.0 * (program.buffers - 1) * (r + program.reach) * p;
+  const double memory = bytes <= kL1 ? 1.0 : bytes <= kL2 ? 1.4 : 2.5;
+  return (1 + 0.7 * program.reach / r + 1.0 / r) * p / (p - static_cast<double>(halo)) * memory;
+}
+
+}  // namespace
+
+MorphTile morph_tile(const SeProgram& program, const MorphShape& shape) {
+  const std::size_t words = words_for(shape.row_bits), lanes = std::max<std::size_t>(shape.lanes, 1);
+  const std::size_t left = program.left_words * lanes, right = program.right_words * lanes,
+                    halo = left + right;
+  const std::size_t whole = words < kAlign ? words + halo : round_up(words + halo);
+  MorphTile best{};
+  double best_cost = 0;
+  for (const std::size_t candidate :
+       {whole, std::size_t{256}, std::size_t{128}, std::size_t{64}, std::size_t{32}}) {
+    const std::size_t pitch =
+        candidate == whole ? whole : round_up(candidate + (halo > candidate / 2 ? 2 * halo : 0));
+    if (pitch > whole) continue;
+    for (std::size_t rows = 8; rows <= 256; rows *= 2) {
+      const double cost = block_cost(program, rows, pitch, halo);
+      if (best.rows != 0 && cost >= best_cost) continue;
+      best_cost = cost;
+      best.rows = rows;
+      best.pitch = pitch;
+    }
+  }
+  best.words = std::min(words, best.pitch - halo);
+  best.front = 2 * round_up(left) - left;  // the first word of the result lies on a cache line
+  best.buffer_words = round_up(best.front + (best.rows + program.reach + 1) * best.pitch + right + kSlack);
+  return best;
+}
+
+}  // namespace binmorph::kernels

@@ -1,0 +1,33 @@
+#include "kernels/common/vec_avx512.h"
+#include "kernels/morphology2d/algorithm.h"
+#include "kernels/morphology2d/morph_word.h"
+
+namespace binmorph::kernels {
+namespace {
+
+struct MorphVecAvx512 : VecAvx512 {
+  static constexpr std::size_t unroll = 4;
+  // With a mask that keeps every lane: the plain forms make GCC 12 warn of an uninitialised operand.
+  static Raw right_count(std::uint64_t bit) { return fill(bit); }
+  static Raw left_count(std::uint64_t bit) { return fill(64 - bit); }
+  static Raw shift_right(Raw a, Raw n) { return _mm512_maskz_srlv_epi64(0xff, a, n); }
+  static Raw shift_left(Raw a, Raw n) { return _mm512_maskz_sllv_epi64(0xff, a, n); }
+  template <bool kDilate>
+  static Raw fold(Raw acc, Raw a) {
+    return kDilate ? bit_or(acc, a) : bit_and(acc, a);
+  }
+  template <bool kDilate>
+  static Raw fold_halves(Raw acc, Raw a, Raw b) {
+    return _mm512_ternarylogic_epi64(acc, a, b, kDilate ? 0xFE : 0xE0);  // acc | a | b, or acc & (a | b)
+  }
+};
+
+}  // namespace
+
+void morphology2d_u64_u64__x86_avx512(const SeProgram& program, const MorphShape& shape,
+                                      const std::uint64_t* src, std::uint64_t* dst, std::size_t begin,
+                                      std::size_t end, std::uint64_t* scratch) {
+  run_morphology<MorphVecAvx512, MorphWord>(program, shape, src, dst, begin, end, scratch);
+}
+
+}  // namespace binmorph::kernels

@@ -1,0 +1,189 @@
+"""Erosions and dilations of packed images of any number of axes, on the compiled core.
+
+The last two axes are packed rows. An element that reaches along the axes before them is cut into one
+two-dimensional element per plane; the results of the planes are moved whole and folded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import prod
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from ..bits import _valid_bits
+from ._packed import Progress, Words, row_width
+
+Stage: TypeAlias = "tuple[_core.morphology.Element, bool, bool, Words | None]"
+_Cells = npt.NDArray[np.bool_]
+
+_REPORT_EVERY = 64  # iterations between two calls of progress
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation: result pixel p folds the pixels at p + cell - centre, outside the image ``border``."""
+
+    cells: _Cells
+    centre: tuple[int, ...]
+    dilate: bool
+    border: bool
+    mask: Words | None = None  # where it is 0 the pixel keeps its value
+
+    def of_one_image(self) -> Step:
+        """Without the first axis, along which the element does not reach."""
+        return replace(self, cells=self.cells[0], centre=self.centre[1:])
+
+
+@lru_cache(maxsize=256)
+def _compiled(
+    data: bytes, shape: tuple[int, int], centre: tuple[int, int], planar: bool
+) -> _core.morphology.Element:
+    cells = np.frombuffer(data, np.bool_).reshape(shape)
+    return _core.morphology.Element((np.argwhere(cells) - np.array(centre)).astype(np.int32), planar)
+
+
+def compiled(cells: _Cells, centre: tuple[int, ...], planar: bool = False) -> _core.morphology.Element:
+    """The plan of an element of at most two axes, from a cache of the last ones used."""
+    height, width = (1,) * (2 - cells.ndim) + cells.shape
+    y, x = (0,) * (2 - len(centre)) + centre
+    return _compiled(cells.tobytes(), (height, width), (y, x), planar)
+
+
+def flat_extents(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """(images, height, width, lanes) of an image or a stack of them."""
+    if len(shape) < 2:
+        return 1, 1, row_width(shape), 0
+    return prod(shape[:-2]), shape[-2], shape[-1], 0
+
+
+def _is_flat(step: Step) -> bool:
+    return all(n == 1 for n in step.cells.shape[:-2])
+
+
+def _stage(step: Step) -> Stage:
+    cells = step.cells.reshape(step.cells.shape[-2:])
+    return compiled(cells, step.centre[-2:]), step.dilate, step.border, step.mask
+
+
+def planes_of(words: Words, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """The extents of bit planes ``[height, width, lanes]``: one image of whole words."""
+    height, width = (1,) * (2 - len(shape)) + shape
+    return 1, height, width, words.shape[-1]
+
+
+def run_planes(
+    steps: list[Step], words: Words, shape: tuple[int, ...], images: int, threads: int, until_stable: bool
+) -> Words:
+    """The steps on a stack of images of at most two axes, one image per bit (``batch-sliced`` words)."""
+    stages: list[Stage] = [
+        (compiled(step.cells, step.centre, planar=True), step.dilate, step.border, step.mask)
+        for step in steps
+    ]
+    extents = planes_of(words, shape)
+    if until_stable:
+        result: Words = words.copy()
+        for stage in stages:
+            _core.morphology.run_until_stable(stage, extents, result, 0, threads)
+    else:
+        result = np.empty_like(words)
+        _core.morphology.run_stages(stages, extents, words, result, threads)
+    if any(step.border or not step.cells.any() for step in steps):
+        result &= _valid_bits(
+            (images, *shape), "batch-sliced"
+        )  # there are bits for more images than there are
+    return result
+
+
+def run(steps: list[Step], words: Words, shape: tuple[int, ...], threads: int) -> Words:
+    """The steps applied in order: words in, new words out."""
+    if all(map(_is_flat, steps)):
+        result: Words = np.empty_like(words)
+        stages = [_stage(step) for step in steps]
+        _core.morphology.run_stages(stages, flat_extents(shape), words, result, threads)
+        return result
+    for step in steps:
+        words = _fold_planes(step, words, shape, threads)
+    return words
+
+
+def repeat(
+    step: Step, words: Words, shape: tuple[int, ...], threads: int, progress: Progress | None
+) -> Words:
+    """The step applied until nothing changes; ``progress`` is called with the number of times so far."""
+    if _is_flat(step):
+        result: Words = words.copy()
+        stage, extents = _stage(step), flat_extents(shape)
+        if progress is None:
+            _core.morphology.run_until_stable(stage, extents, result, 0, threads)
+            return result
+        count = 0
+        while True:
+            done = _core.morphology.run_until_stable(stage, extents, result, _REPORT_EVERY, threads)
+            count += done
+            progress(count)
+            if done < _REPORT_EVERY:
+                return result
+    count = 0
+    while True:
+        result = _fold_planes(step, words, shape, threads)
+        count += 1
+        if progress is not None:
+            progress(count)
+        if np.array_equal(result, words):
+            return result
+        words = result
+
+
+def without_tails(words: Words, shape: tuple[int, ...]) -> Words:
+    """The words with zeros past the ends of their rows."""
+    result: Words = words & _valid_bits((row_width(shape),), "row-packed")
+    return result
+
+
+def _fold_planes(step: Step, words: Words, shape: tuple[int, ...], threads: int) -> Words:
+    """One step of an element that reaches along the leading axes."""
+    lead = words.ndim - 2
+    flat = replace(step, mask=None)
+    fold = np.bitwise_or if step.dilate else np.bitwise_and
+    neutral = 0 if step.dilate else np.iinfo(np.uint64).max
+    result: Words = np.full_like(words, neutral)
+    done: dict[bytes, Words] = {}
+    for place in np.ndindex(step.cells.shape[:lead]):
+        cells = np.ascontiguousarray(step.cells[place])
+        if not cells.any():
+            continue
+        if cells.tobytes() not in done:
+            part = replace(flat, cells=cells, centre=step.centre[lead:])
+            done[cells.tobytes()] = run([part], words, shape, threads)
+        moves = [p - c for p, c in zip(place, step.centre, strict=False)]
+        _fold_moved(fold, result, done[cells.tobytes()], moves, step.border)
+    result = without_tails(result, shape)
+    if step.mask is not None:
+        result = (result & step.mask) | (words & ~step.mask)
+    return result
+
+
+def _fold_moved(fold: np.ufunc, result: Words, part: Words, moves: list[int], border: bool) -> None:
+    """Folds plane z + moves of ``part`` into plane z of ``result``; planes outside are all ``border``."""
+    inside, source = [], []
+    for n, move in zip(part.shape, moves, strict=False):
+        low, high = max(0, -move), max(0, min(n, n - move))
+        inside.append(slice(low, max(low, high)))
+        source.append(slice(low + move, max(low, high) + move))
+    here, there = tuple(inside), tuple(source)
+    if all(s.start < s.stop for s in inside):
+        result[here] = fold(result[here], part[there])
+        empty = False
+    else:
+        empty = True
+    if border != (fold is np.bitwise_or):
+        return  # the border value does not change the fold
+    outside = np.ones(result.shape[: len(moves)], np.bool_)
+    if not empty:
+        outside[here] = False
+    result[outside] = np.iinfo(np.uint64).max if border else 0

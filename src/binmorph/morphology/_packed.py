@@ -1,0 +1,121 @@
+"""Images as packed words: what goes into the engine and comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from ..bits import BitArray, _kernel, _valid_bits
+from ..errors import ShapeError
+
+Array: TypeAlias = npt.NDArray[Any]
+Words: TypeAlias = npt.NDArray[np.uint64]
+Image: TypeAlias = "npt.ArrayLike | BitArray"
+Result: TypeAlias = "Array | BitArray"
+Progress: TypeAlias = Callable[[int], None]
+
+_NUMBERS = "?bBhHiIlLqQfd"  # the dtypes that SciPy's functions take
+
+
+def source(image: Image) -> Array | BitArray:
+    """The image as an array or as the BitArray that it is."""
+    return image if isinstance(image, BitArray) else np.asarray(image)
+
+
+def check_dtype(values: Array | BitArray) -> None:
+    """Raises what SciPy raises for values that it does not take."""
+    if isinstance(values, BitArray):
+        return
+    if values.dtype.kind == "c":
+        raise TypeError("Complex type not supported")
+    if values.dtype.char not in _NUMBERS:
+        raise RuntimeError(f"data type not supported: {values.dtype}")
+
+
+def to_words(values: Array | BitArray) -> Words:
+    """Row-packed words ``[..., ceil(W / 64)]`` of the non-zero values; a single value is a row of one pixel.
+
+    The words of a row-packed BitArray are its own: they must not be written.
+    """
+    if isinstance(values, BitArray):
+        if values.layout != "row-packed":
+            raise ShapeError(
+                f"this operation takes row-packed bits, not {values.layout}; BitArray.pack(bits) repacks them"
+            )
+        return values._words
+    check_dtype(values)
+    if values.dtype.itemsize != 1:
+        values = values != 0
+    raw = np.ascontiguousarray(values).view(np.uint8)  # at least one axis
+    rows, width = prod(raw.shape[:-1]), raw.shape[-1]
+    words = np.empty((*raw.shape[:-1], -(-width // 64)), np.uint64)
+    # "at least 1" is "not zero": bool arrays made from raw bytes may hold others than 0 and 1.
+    _core.kernels.level_set_u8(_kernel("level_set_u8"), raw, rows, width, 1.0, words)
+    return words
+
+
+def unpack_into(words: Words, shape: tuple[int, ...], out: Array) -> None:
+    """Writes the bits as zeros and ones to an array of any numeric dtype and memory layout."""
+    width = row_width(shape)
+    direct = out.dtype.itemsize == 1 and out.flags.c_contiguous
+    target = out if direct else np.empty(shape, np.uint8)
+    flat = target.reshape(-1).view(np.uint8)
+    _core.kernels.unpack_u8(_kernel("unpack_u8"), words, prod(words.shape[:-1]), width, flat)
+    if not direct:
+        out[...] = target
+
+
+def from_words(words: Words, shape: tuple[int, ...], as_bits: bool) -> Result:
+    """A BitArray around the words, or a new array of booleans."""
+    if as_bits:
+        return BitArray(words, shape, "row-packed")
+    out = np.empty(shape, np.bool_)
+    unpack_into(words, shape, out)
+    return out
+
+
+def complement(words: Words, width: int) -> Words:
+    """The other bits, tails still zero."""
+    return words ^ _valid_bits((width,), "row-packed")
+
+
+def check_output(output: object, shape: tuple[int, ...]) -> Array | BitArray | None:
+    """The array to write to; None where SciPy makes a new one, which is for everything but an array."""
+    if isinstance(output, BitArray):
+        if output.shape != shape or output.layout != "row-packed":
+            raise ShapeError(f"output must be row-packed bits of shape {shape}, not {output!r}")
+        if not output._words.flags.writeable:
+            raise ValueError("output array is read-only.")
+        return output
+    if not isinstance(output, np.ndarray):
+        return None
+    if output.dtype.kind == "c":
+        raise TypeError("Complex output type not supported")
+    if output.shape != shape:
+        raise RuntimeError(f"output shape not correct: {output.shape} for an image of shape {shape}")
+    if output.dtype.char not in _NUMBERS:
+        raise RuntimeError(f"data type not supported: {output.dtype}")
+    if not output.flags.writeable:
+        raise ValueError("output array is read-only.")
+    return output
+
+
+def deliver(words: Words, shape: tuple[int, ...], output: Result | None, as_bits: bool) -> Result:
+    """The result in ``output``, or new of the kind of the input."""
+    if output is None:
+        return from_words(words, shape, as_bits)
+    if isinstance(output, BitArray):
+        output._words[...] = words
+    else:
+        unpack_into(words, shape, output)
+    return output
+
+
+def row_width(shape: tuple[int, ...]) -> int:
+    """Pixels of a row; a single value is a row of one."""
+    return shape[-1] if shape else 1

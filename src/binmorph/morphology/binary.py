@@ -1,0 +1,263 @@
+"""SciPy's binary operations on packed bits: same signatures, defaults and results.
+
+Everything takes an array (a new array of booleans comes back) or a row-packed BitArray (so does the result),
+and an array or BitArray as ``output``, which may be the input. Erosion, dilation, opening and closing also
+take a batch-sliced BitArray, a stack of small images: the element then has the axes of one image.
+``brute_force`` is accepted and changes nothing. ``threads`` never changes a result. Differences from SciPy,
+on purpose: an ``origin`` that moves the centre out of the element is always an IndexError (SciPy reads an
+unrelated cell where the index happens to be valid), and a mask counts where it is not 0 whatever its dtype
+(SciPy truncates it to int8 from the second iteration on).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..bits import BitArray
+from ..errors import ShapeError
+from . import _engine
+from ._arguments import Axes, Origin, border_bit, check_axes, element, iteration_count, origin_list, reflect
+from ._packed import (
+    Array,
+    Image,
+    Progress,
+    Result,
+    Words,
+    check_dtype,
+    check_output,
+    complement,
+    deliver,
+    from_words,
+    row_width,
+    source,
+    to_words,
+)
+from .structures import generate_binary_structure
+
+
+def _mask_words(mask: Image | None, shape: tuple[int, ...], batch: bool) -> Words | None:
+    if mask is None:
+        return None
+    values = source(mask)
+    if tuple(values.shape) != shape:
+        raise RuntimeError(f"mask and input must have equal sizes: {values.shape} and {shape}")
+    if isinstance(values, np.ndarray) and values.dtype.kind == "c":
+        raise RuntimeError("data type not supported")
+    if batch:
+        if isinstance(values, np.ndarray):
+            return BitArray.pack(values != 0, "batch-sliced")._words
+        return (
+            BitArray.pack(values, "batch-sliced")._words if values.layout == "row-packed" else values._words
+        )
+    return to_words(values)
+
+
+def _step(
+    ndim: int,
+    structure: npt.ArrayLike | None,
+    origin: Origin,
+    axes: Axes,
+    dilate: bool,
+    border_value: int,
+    mask: Words | None,
+) -> _engine.Step:
+    chosen = check_axes(axes, ndim)
+    origins = origin_list(origin, len(chosen))
+    cells: Array | None = None if structure is None else np.asarray(structure)
+    if dilate:
+        cells = generate_binary_structure(len(chosen), 1) if cells is None else cells
+        cells, origins = reflect(cells, origins)
+    compact, centre = element(cells, origins, chosen, ndim)
+    return _engine.Step(compact, centre, dilate, border_bit(border_value), mask)
+
+
+def _is_stack_of_small_images(values: Result, steps: list[_engine.Step]) -> bool:
+    """Whether one image per bit beats rows of mostly empty words, the change of layout included."""
+    if not isinstance(values, np.ndarray) or values.ndim != 3:
+        return False
+    images, height, width = values.shape
+    flat = all(step.cells.shape[0] == 1 for step in steps)
+    return flat and images >= 64 and 0 < height <= 64 and 0 < width <= 64
+
+
+def _apply(
+    image: Image,
+    structure: npt.ArrayLike | None,
+    iterations: int,
+    mask: Image | None,
+    output: object,
+    border_value: int,
+    origin: Origin,
+    axes: Axes,
+    threads: int,
+    progress: Progress | None,
+    operations: tuple[bool, ...],
+) -> Result:
+    """Erosions (False) and dilations (True) one after the other, each of them repeated."""
+    count = iteration_count(iterations)
+    values = source(image)
+    check_dtype(values)
+    shape = tuple(values.shape)
+    batch = isinstance(values, BitArray) and values.layout == "batch-sliced"
+    masked = _mask_words(mask, shape, batch)
+    ndim = len(shape) - batch
+    steps = [_step(ndim, structure, origin, axes, dilate, border_value, masked) for dilate in operations]
+    if isinstance(values, BitArray) and batch:
+        if ndim not in (1, 2) or output is not None:
+            raise ShapeError("batch-sliced bits must be images [N, H, W] or rows [N, W], and take no output")
+        stages = [step for step in steps for _ in range(max(count, 1))]
+        words = _engine.run_planes(stages, values._words, shape[1:], shape[0], threads, count < 1)
+        return BitArray(words, shape, "batch-sliced")
+    target = check_output(output, shape)
+    if count >= 1 and masked is None and _is_stack_of_small_images(values, steps):
+        sliced = BitArray.pack(values != 0, "batch-sliced")
+        stages = [step.of_one_image() for step in steps for _ in range(count)]
+        words = _engine.run_planes(stages, sliced._words, shape[1:], shape[0], threads, False)
+        bits = BitArray(words, shape, "batch-sliced").unpack()
+        if not isinstance(target, np.ndarray):
+            return bits
+        target[...] = bits
+        return target
+    words = to_words(values)
+    if count >= 1:
+        words = _engine.run([step for step in steps for _ in range(count)], words, shape, threads)
+    else:
+        for step in steps:
+            words = _engine.repeat(step, words, shape, threads, progress)
+    return deliver(words, shape, target, not isinstance(values, np.ndarray))
+
+
+def binary_erosion(
+    input: Image,
+    structure: npt.ArrayLike | None = None,
+    iterations: int = 1,
+    mask: Image | None = None,
+    output: object = None,
+    border_value: int = 0,
+    origin: Origin = 0,
+    brute_force: bool = False,
+    *,
+    axes: Axes = None,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Result:
+    """1 where the element, put with its centre on the pixel, fits into the image.
+
+    Args:
+        input: numbers of any shape; what is not 0 is 1.
+        structure: cells with as many axes as ``axes``; None for the cross of 3.
+        iterations: how often; below 1 until nothing changes.
+        mask: of the image's shape: where it is 0 the pixel keeps its value, in every iteration.
+        output: array or BitArray to write to; anything else is ignored, as SciPy ignores dtypes.
+        border_value: the value outside the image, in every iteration.
+        origin: moves the element, one integer for all axes or one each.
+        axes: the axes that the element has; the others are a stack.
+        threads: bands of rows (or whole images of a stack) are shared among so many threads.
+        progress: called now and then with the number of iterations so far, if iterations is below 1.
+    """
+    return _apply(
+        *(input, structure, iterations, mask, output, border_value, origin, axes, threads, progress), (False,)
+    )
+
+
+def binary_dilation(
+    input: Image,
+    structure: npt.ArrayLike | None = None,
+    iterations: int = 1,
+    mask: Image | None = None,
+    output: object = None,
+    border_value: int = 0,
+    origin: Origin = 0,
+    brute_force: bool = False,
+    *,
+    axes: Axes = None,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Result:
+    """1 where the element, put with its centre on some 1 of the image, reaches.
+
+    Arguments: ``binary_erosion``.
+    """
+    return _apply(
+        *(input, structure, iterations, mask, output, border_value, origin, axes, threads, progress), (True,)
+    )
+
+
+def binary_opening(
+    input: Image,
+    structure: npt.ArrayLike | None = None,
+    iterations: int = 1,
+    output: object = None,
+    origin: Origin = 0,
+    mask: Image | None = None,
+    border_value: int = 0,
+    brute_force: bool = False,
+    *,
+    axes: Axes = None,
+    threads: int = 1,
+) -> Result:
+    """Erosions, then as many dilations, in one pass through memory. Arguments: ``binary_erosion``."""
+    return _apply(
+        *(input, structure, iterations, mask, output, border_value, origin, axes, threads, None),
+        (False, True),
+    )
+
+
+def binary_closing(
+    input: Image,
+    structure: npt.ArrayLike | None = None,
+    iterations: int = 1,
+    output: object = None,
+    origin: Origin = 0,
+    mask: Image | None = None,
+    border_value: int = 0,
+    brute_force: bool = False,
+    *,
+    axes: Axes = None,
+    threads: int = 1,
+) -> Result:
+    """Dilations, then as many erosions, in one pass through memory. Arguments: ``binary_erosion``."""
+    return _apply(
+        *(input, structure, iterations, mask, output, border_value, origin, axes, threads, None),
+        (True, False),
+    )
+
+
+def binary_hit_or_miss(
+    input: Image,
+    structure1: npt.ArrayLike | None = None,
+    structure2: npt.ArrayLike | None = None,
+    output: object = None,
+    origin1: Origin = 0,
+    origin2: Origin | None = None,
+    *,
+    axes: Axes = None,
+    threads: int = 1,
+) -> Result | None:
+    """1 where ``structure1`` fits the ones and ``structure2`` the zeros; outside the image all is 0.
+
+    ``structure2`` is the complement of ``structure1`` unless given, ``origin2`` is ``origin1``. None if
+    ``output`` takes the result, as in SciPy.
+    """
+    values = source(input)
+    check_dtype(values)
+    shape = tuple(values.shape)
+    chosen = check_axes(axes, len(shape))
+    ones = generate_binary_structure(len(chosen), 1) if structure1 is None else np.asarray(structure1)
+    zeros = np.logical_not(ones) if structure2 is None else np.asarray(structure2)
+    fit = _step(len(shape), ones, origin1, axes, False, 0, None)
+    cells, centre = element(
+        zeros, origin_list(origin1 if origin2 is None else origin2, len(chosen)), chosen, len(shape)
+    )
+    touch = _engine.Step(cells, centre, True, False)
+    target = check_output(output, shape)
+    words = to_words(values)
+    hit = _engine.run([fit], words, shape, threads)
+    hit &= complement(_engine.run([touch], words, shape, threads), row_width(shape))
+    if target is None:
+        result = from_words(hit, shape, not isinstance(values, np.ndarray))
+        # SciPy ends with a ufunc, which makes a scalar of an array without axes.
+        return result[()] if isinstance(result, np.ndarray) else result
+    deliver(hit, shape, target, False)
+    return None

@@ -1,0 +1,102 @@
+"""Rank filters: how many of the element's cells are 1, against a threshold."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _engine
+from ._arguments import Axes, Origin, border_bit, check_axes, element, origin_list
+from ._packed import Image, Result, Words, check_dtype, check_output, deliver, source, to_words
+
+
+def rank(
+    input: Image,
+    rank: int,
+    structure: npt.ArrayLike | None = None,
+    output: object = None,
+    border_value: int = 0,
+    origin: Origin = 0,
+    *,
+    axes: Axes = None,
+    threads: int = 1,
+) -> Result:
+    """The value at place ``rank`` of the element's cells in ascending order, as SciPy's ``rank_filter``.
+
+    With n cells it is 1 where at least n - rank of them are: rank 0 is the erosion, n - 1 the dilation by the
+    reflected element. A negative rank counts from the end. The other arguments are those of
+    ``binary_erosion``. IndexError if the element has no such cell.
+    """
+    return _count(input, structure, output, border_value, origin, axes, threads, rank)
+
+
+def majority(
+    input: Image,
+    structure: npt.ArrayLike | None = None,
+    output: object = None,
+    border_value: int = 0,
+    origin: Origin = 0,
+    *,
+    axes: Axes = None,
+    threads: int = 1,
+) -> Result:
+    """1 where more than half of the element's cells are 1. Arguments: ``binary_erosion``."""
+    return _count(input, structure, output, border_value, origin, axes, threads, None)
+
+
+def _count(
+    image: Image,
+    structure: npt.ArrayLike | None,
+    output: object,
+    border_value: int,
+    origin: Origin,
+    axes: Axes,
+    threads: int,
+    place: int | None,
+) -> Result:
+    values = source(image)
+    check_dtype(values)
+    shape = tuple(values.shape)
+    chosen = check_axes(axes, len(shape))
+    cells, centre = element(structure, origin_list(origin, len(chosen)), chosen, len(shape))
+    n = int(cells.sum())
+    if place is None:
+        threshold = n // 2 + 1
+    else:
+        if not -n <= place < n:
+            raise IndexError(f"rank {place} is out of range for an element of {n} cells")
+        threshold = n - place % n
+    target = check_output(output, shape)
+    words = _at_least(threshold, n, cells, centre, border_bit(border_value), to_words(values), shape, threads)
+    return deliver(words, shape, target, not isinstance(values, np.ndarray))
+
+
+def _at_least(
+    threshold: int,
+    n: int,
+    cells: npt.NDArray[np.bool_],
+    centre: tuple[int, ...],
+    border: bool,
+    words: Words,
+    shape: tuple[int, ...],
+    threads: int,
+) -> Words:
+    """[number of ones >= threshold], by a vertical counter: one array of words per bit of the count.
+
+    It starts at 2^b - threshold, so that its bit b is the answer and no comparison follows.
+    """
+    if threshold > n:  # an element without cells has no majority
+        return np.zeros_like(words)
+    top = max(n - 1, 1).bit_length()
+    start = (1 << top) - threshold
+    full = np.iinfo(np.uint64).max
+    counter = [np.full_like(words, full if start >> bit & 1 else 0) for bit in range(top + 1)]
+    point = np.zeros(cells.shape, np.bool_)
+    for index in np.argwhere(cells):
+        point[tuple(index)] = True
+        carry = _engine.run([_engine.Step(point, centre, True, border)], words, shape, threads)
+        point[tuple(index)] = False
+        for digit in counter:
+            digit ^= carry
+            carry &= ~digit  # the old digit was 1 where the new one is 0
+    return _engine.without_tails(counter[top], shape)

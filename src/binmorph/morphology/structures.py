@@ -1,0 +1,75 @@
+"""Structuring elements: SciPy's generators, and the round and rectangular ones by size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from ._packed import Array
+
+Cells = npt.NDArray[np.bool_]
+
+
+def generate_binary_structure(rank: int, connectivity: int) -> Cells:
+    """The 3-wide element of the cells at a city-block distance of at most ``connectivity`` from the centre.
+
+    As ``scipy.ndimage.generate_binary_structure``: connectivity below 1 counts as 1, rank below 1 gives
+    ``True``.
+    """
+    if rank < 1:
+        return np.array(True)
+    distance = np.abs(np.indices([3] * rank) - 1).sum(axis=0)
+    cells: Cells = distance <= max(connectivity, 1)
+    return cells
+
+
+def iterate_structure(
+    structure: npt.ArrayLike, iterations: int, origin: int | Iterable[int] | None = None
+) -> Array | tuple[Array, list[int]]:
+    """The element dilated ``iterations - 1`` times by itself: what repeating an operation amounts to.
+
+    As ``scipy.ndimage.iterate_structure``: with ``origin``, a pair of the element and its origin; fewer than
+    two iterations give a copy, without an origin.
+    """
+    from .binary import binary_dilation
+
+    cells: Array = np.asarray(structure)
+    if iterations < 2:
+        return np.array(cells)
+    more = iterations - 1
+    grown = np.zeros([n + more * (n - 1) for n in cells.shape], np.bool_)
+    grown[tuple(slice(more * (n // 2), more * (n // 2) + n) for n in cells.shape)] = cells != 0
+    result: Array = np.asarray(binary_dilation(grown, cells, iterations=more))
+    if origin is None:
+        return result
+    from ._arguments import origin_list
+
+    given = origin if isinstance(origin, int) else list(origin)
+    return result, [iterations * o for o in origin_list(given, cells.ndim)]
+
+
+def disk(radius: int) -> Cells:
+    """The cells at a Euclidean distance of at most ``radius``: ``2 * radius + 1`` square."""
+    if radius < 0:
+        raise ValueError(f"radius must not be negative, got {radius}")
+    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+    cells: Cells = y * y + x * x <= radius * radius
+    return cells
+
+
+def diamond(radius: int) -> Cells:
+    """The cells at a city-block distance of at most ``radius``."""
+    if radius < 0:
+        raise ValueError(f"radius must not be negative, got {radius}")
+    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+    cells: Cells = np.abs(y) + np.abs(x) <= radius
+    return cells
+
+
+def rectangle(height: int, width: int) -> Cells:
+    """A full element."""
+    if height < 1 or width < 1:
+        raise ValueError(f"a rectangle needs at least one cell, got {height} x {width}")
+    return np.ones((height, width), np.bool_)
