@@ -11,8 +11,12 @@ from torch import fx
 
 from .. import ir
 from . import match
+from .accumulator import Window
+from .binary import binary_sums, conv2d, elementwise, note_zeros, pad, stage
 from .certificates import neurons
+from .chain import ELEMENTWISE
 from .match import bound
+from .scores import over_stored_bits
 from .state import Lowering, Stop
 
 Handler = Callable[[Lowering, fx.Node], None]
@@ -53,22 +57,20 @@ def _threshold_dense(low: Lowering, node: fx.Node) -> None:
     low.add(node, lambda name: ir.ThresholdDense(name, value.name, dense), "bits")
 
 
-def _pair(value: Any) -> tuple[int, int]:
-    items = [int(v) for v in value] if isinstance(value, (list, tuple)) else [int(value)]
-    return (items[0], items[-1])
-
-
 def _max_pool(low: Lowering, node: fx.Node) -> None:
     args = bound(node)
-    if _pair(args["padding"]) != (0, 0) or _pair(args["dilation"]) != (1, 1) or args["ceil_mode"]:
+    if match.pair(args["padding"]) != (0, 0) or match.pair(args["dilation"]) != (1, 1) or args["ceil_mode"]:
         settings = f"padding {args['padding']}, dilation {args['dilation']}, ceil_mode {args['ceil_mode']}"
         raise Stop(f"max-pooling with {settings} is not packed, only 0, 1 and False")
     if len(match.shape_of(node)) != 4:
         raise Stop("max-pooling without a batch dimension is not packed")
-    kernel = _pair(args["kernel_size"])
-    stride = _pair(args["stride"]) if args["stride"] else kernel
-    value = low.read_bits(args["self"], "MaxPool2d")
-    low.add(node, lambda name: ir.MaxPool(name, value.name, kernel, stride), "bits")
+    if stage(low, node, args["self"]):
+        return
+    kernel, stride = match.pool_window(node)
+    value = low.read_bits(args["self"], "MaxPool2d", signs=True)
+    if value.pad is not None:
+        raise Stop("padding is packed only in front of a convolution")
+    low.add(node, lambda name: ir.MaxPool(name, value.name, kernel, stride), value.kind)
 
 
 def _reshape(low: Lowering, node: fx.Node) -> None:
@@ -79,8 +81,12 @@ def _reshape(low: Lowering, node: fx.Node) -> None:
         low.values[node] = low.values[source]
         return
     if len(before) == 4 and len(after) == 2 and _same(before[0], after[0]):
-        value = low.read_bits(source, "Flatten")
-        low.add(node, lambda name: ir.Flatten(name, value.name), "bits")
+        if stage(low, node, source):
+            return
+        value = low.read_bits(source, "Flatten", signs=True)
+        if value.pad is not None:
+            raise Stop("padding is packed only in front of a convolution")
+        low.add(node, lambda name: ir.Flatten(name, value.name), value.kind)
         return
     raise Stop(
         f"a reshape from {_show(before)} to {_show(after)} is not packed, only (N, C, H, W) to (N, C*H*W)"
@@ -113,9 +119,13 @@ def _linear(low: Lowering, node: fx.Node) -> None:
         raise Stop(
             f"the weight is {weight.dtype} of shape {weight.shape}, only float32 [out, in] is supported"
         )
-    bias = np.zeros(len(weight), np.float32) if bias is None else np.broadcast_to(bias, weight.shape[:1])
-    value = low.read_bits(x, "the float Linear")
-    matrix, offset = np.ascontiguousarray(weight), np.ascontiguousarray(bias)
+    if bias is not None:
+        bias = np.ascontiguousarray(np.broadcast_to(bias, weight.shape[:1]))
+    value = low.read_bits(x, "Linear", signs=True)
+    if value.kind != "unknown" and binary_sums(low, node, value, weight[:, :, None, None], bias, Window()):
+        note_zeros(low, args["weight"] if base == "aten.linear" else None)
+        return
+    matrix, offset = over_stored_bits(weight, np.zeros(len(weight)) if bias is None else bias, value)
     low.add(node, lambda name: ir.Linear(name, value.name, matrix, offset), "float")
 
 
@@ -123,7 +133,10 @@ def _alias(low: Lowering, node: fx.Node) -> None:
     source = node.args[0]
     if not isinstance(source, fx.Node) or source not in low.values:
         raise Stop("it reads a value that is not the output of an earlier layer")
-    low.values[node] = low.values[source]
+    if low.values[source].kind == "pending":
+        elementwise(low, node)
+    else:
+        low.values[node] = low.values[source]
     if match.base_name(node) in match.IDENTITY:
         low.removed.append(match.site(node))
 
@@ -132,10 +145,14 @@ def _cast(low: Lowering, node: fx.Node) -> None:
     source = node.args[0]
     if not isinstance(source, fx.Node) or source not in low.values:
         raise Stop("it reads a value that is not the output of an earlier layer")
+    if low.values[source].kind == "pending":
+        elementwise(low, node)
+        return
     kind, old, new = low.values[source].kind, match.dtype_of(source), match.dtype_of(node)
-    # Bits survive every cast, and gray values 0..255 survive the one to float32.
+    # Bits and signs survive every cast to a signed type, and gray values 0..255 survive the one to float32.
     safe = (
-        kind in ("bits", "unknown")
+        kind in ("bits", "unknown", "unresolved")
+        or (kind == "signs" and new is not None and new.is_signed)
         or old == new
         or (kind == "image" and (old, new) == (torch.uint8, torch.float32))
     )
@@ -145,6 +162,9 @@ def _cast(low: Lowering, node: fx.Node) -> None:
 
 
 HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(ELEMENTWISE, elementwise),
+    "aten.conv2d": conv2d,
+    **dict.fromkeys(("aten.pad", "aten.constant_pad_nd", "aten.replication_pad2d"), pad),
     "binmorph.level_sets": _level_sets,
     "binmorph.bisel": _bisel,
     "binmorph.threshold_dense": _threshold_dense,

@@ -13,20 +13,25 @@ from ..errors import BinmorphError
 from . import match
 from .handlers import HANDLERS
 from .match import Site
-from .state import Lowering, Problem, Stop, Value
+from .resolve import settle
+from .scores import binary_scores
+from .state import Blameless, Lowering, Misfit, Problem, Reference, Stop, Value
 from .trace import DTYPES, Traced
 
 
 @dataclass
 class Lowered:
     """The result: ``graph`` is None if there are problems; ``traced_nodes`` maps IR names to traced node
-    names."""
+    names. ``references`` names, where a traced value is not the packed one itself, the traced node to look at
+    and the function from its value to the stored bits. ``notes`` are for the report."""
 
     graph: ir.Graph | None
     problems: list[Problem]
     sites: dict[str, Site]
     traced_nodes: dict[str, str]
     removed: list[Site]
+    references: dict[str, Reference]
+    notes: list[str]
 
 
 def _visit(low: Lowering, node: fx.Node) -> None:
@@ -41,21 +46,40 @@ def _visit(low: Lowering, node: fx.Node) -> None:
                     low.consumed.add(low.values[source].name)
             raise Stop("cannot be packed")
         handler(low, node)
+    except Blameless:
+        low.values[node] = Value(f"?{node.name}", "unresolved")
     except (Stop, BinmorphError) as stop:
         low.problems.append(Problem(match.site(node), str(stop), node.name))
         # Later layers are still visited, and not blamed for an input that is unknown by now.
-        low.values[node] = Value(f"?{node.name}", "unknown")
+        kind = "unresolved" if isinstance(stop, Misfit) else "unknown"
+        low.values[node] = Value(f"?{node.name}", kind)
 
 
 def _output(low: Lowering, node: fx.Node) -> str | None:
     results = node.args[0]
     assert isinstance(results, (tuple, list))
-    value = low.values.get(results[0]) if len(results) == 1 and isinstance(results[0], fx.Node) else None
+    last = results[0] if len(results) == 1 and isinstance(results[0], fx.Node) else None
+    value = None if last is None else low.values.get(last)
+    if last is not None and value is not None and value.kind in ("pending", "bits", "signs"):
+        try:
+            value = (binary_scores(low, last) if value.kind == "pending" else None) or _packed(low, last)
+        except (Stop, Blameless) as stop:
+            if isinstance(stop, Stop):
+                low.problems.append(Problem(match.site(last), str(stop), last.name))
+            return None
     if value is None or value.kind == "image":
         reason = "the network must return one tensor, the output of a layer"
         low.problems.append(Problem(Site("", type(low.traced.module).__name__, "output", ""), reason))
         return None
     return value.name
+
+
+def _packed(low: Lowering, node: fx.Node) -> Value:
+    """The network's last value as bits, each stored as it is."""
+    value = low.read(node, "the output")
+    if value.pad is not None:
+        raise Stop("padding is packed only in front of a convolution")
+    return settle(low, node, value)
 
 
 def lower(traced: Traced, producer: str = "") -> Lowered:
@@ -90,4 +114,4 @@ def lower(traced: Traced, producer: str = "") -> Lowered:
     graph = None
     if not low.problems and output is not None:
         graph = ir.Graph(spec, tuple(low.nodes), output, producer)
-    return Lowered(graph, low.problems, low.sites, low.traced_nodes, low.removed)
+    return Lowered(graph, low.problems, low.sites, low.traced_nodes, low.removed, low.references, low.notes)

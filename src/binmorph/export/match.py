@@ -108,6 +108,19 @@ def dtype_of(node: fx.Node) -> torch.dtype | None:
     return value.dtype if isinstance(value, torch.Tensor) else None
 
 
+def pair(value: Any) -> tuple[int, int]:
+    """(rows, columns) from an int or a list of one or two."""
+    items = [int(v) for v in value] if isinstance(value, (list, tuple)) else [int(value)]
+    return (items[0], items[-1])
+
+
+def pool_window(node: fx.Node) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(kernel, stride) of a max-pool."""
+    args = bound(node)
+    kernel = pair(args["kernel_size"])
+    return kernel, pair(args["stride"]) if args["stride"] else kernel
+
+
 def bound(node: fx.Node) -> dict[str, Any]:
     """The operator's arguments by name, defaults filled in, nodes left as nodes."""
     schema = node.target._schema

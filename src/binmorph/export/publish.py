@@ -112,5 +112,11 @@ def export(
         return ExportReport(None, layers, hardened=traced.hardened, removed=removed)
     images = _write_verified(traced, lowered, lowered.graph, target, verify)
     return ExportReport(
-        str(target), describe_graph(lowered.graph), target.stat().st_size, traced.hardened, removed, images
+        str(target),
+        describe_graph(lowered.graph),
+        target.stat().st_size,
+        traced.hardened,
+        removed,
+        images,
+        tuple(lowered.notes),
     )

@@ -21,6 +21,7 @@ class ExportReport:
         hardened: smooth layers that were hardened on a copy.
         removed: layers without effect at inference (dropout ...).
         verified: images compared bit for bit before publishing; 0 with ``verify=False``.
+        notes: what else deserves to be known, for example latent weights that are exactly 0.
     """
 
     path: str | None
@@ -29,6 +30,7 @@ class ExportReport:
     hardened: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     verified: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def statuses(self) -> dict[str, int]:
@@ -65,6 +67,7 @@ class ExportReport:
         for title, names in (("hardened on a copy", self.hardened), ("removed, no effect", self.removed)):
             if names:
                 lines.append(f"{title}: {', '.join(names)}")
+        lines += [f"note: {note}" for note in self.notes]
         packed = sum(layer.bytes for layer in self.layers if layer.packed)
         floats = sum(layer.bytes for layer in self.layers if not layer.packed)
         lines.append(

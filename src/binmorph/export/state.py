@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,15 +16,33 @@ from .hints import nearest
 from .match import Site
 from .trace import Traced
 
+if TYPE_CHECKING:
+    from .accumulator import Pad
+    from .chain import Pending
+
 Array = np.ndarray[Any, Any]
+Reference = tuple[str, Callable[[torch.Tensor], Array]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Value:
-    """What a traced node became: ``kind`` "image", "bits", "float", or "unknown" after a problem upstream."""
+    """What a traced node became.
+
+    Attributes:
+        name: of the IR value; "" while it is pending.
+        kind: "image"; "bits" ({0, 1}) or "signs" ({-1, +1}, stored as bits); "float"; "pending", a sum or
+            what elementwise operators made of it, until a reader needs it; "unknown" after a problem
+            upstream, or "unresolved" if what follows is not to be blamed.
+        flip: bool [channels or features], which are stored complemented; None if none is.
+        pad: the border that the next convolution is to see.
+        pending: where a pending value comes from.
+    """
 
     name: str
     kind: str
+    flip: Array | None = None
+    pad: Pad | None = None
+    pending: Pending | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +62,14 @@ class Stop(Exception):
     """Ends one handler: its node cannot be packed."""
 
 
+class Misfit(Stop):
+    """Ends one handler: its node could be packed in another form, so what reads it is not to be blamed."""
+
+
+class Blameless(Exception):
+    """Ends one handler: what it reads has been reported already."""
+
+
 @dataclass
 class Lowering:
     """State of one walk over the graph; handlers live in HANDLERS."""
@@ -59,29 +85,45 @@ class Lowering:
     problems: list[Problem] = field(default_factory=list)
     removed: list[Site] = field(default_factory=list)
     consumed: set[str] = field(default_factory=set)
+    resolved: dict[fx.Node, Value] = field(default_factory=dict)
+    references: dict[str, Reference] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def name_for(self, node: fx.Node) -> str:
         """The module path, made unique: the traced name for functions, a "#2" for the second call of a
         module."""
         where = match.site(node)
-        taken = {self.input.name, *self.sites}
         # A function called in a container's forward() has the container's path, which names no single layer.
         module = self.modules.get(where.path)
-        leaf = module is not None and (not list(module.children()) or where.op.startswith("binmorph."))
-        base = where.path if where.path and leaf else ".".join(filter(None, (where.path, node.name)))
+        leaf = module is not None and (
+            not list(module.children())
+            or where.op.startswith("binmorph.")
+            or bool(getattr(module, "packs_as_one", False))
+        )
+        return self.unique(
+            where.path if where.path and leaf else ".".join(filter(None, (where.path, node.name)))
+        )
+
+    def unique(self, base: str) -> str:
+        """``base``, or with a "#2" ... if that is taken."""
+        taken = {self.input.name, *self.sites}
         name, call = base, 2
         while name in taken:
             name, call = f"{base}#{call}", call + 1
         return name
 
-    def add(self, node: fx.Node, build: Callable[[str], ir.AnyNode], kind: str) -> None:
-        """Append the IR node that ``build`` makes for a name; its shape rules are checked by ir.Graph at the
-        end."""
+    def put(self, node: fx.Node, build: Callable[[str], ir.AnyNode]) -> str:
+        """Append the IR node that ``build`` makes for a name, and return the name; its shape rules are
+        checked by ir.Graph at the end."""
         name = self.name_for(node)
         self.nodes.append(build(name))
         self.sites[name] = match.site(node)
         self.traced_nodes[name] = node.name
-        self.values[node] = Value(name, kind)
+        return name
+
+    def add(self, node: fx.Node, build: Callable[[str], ir.AnyNode], kind: str) -> None:
+        """:meth:`put`, and the node's value is what was put."""
+        self.values[node] = Value(self.put(node, build), kind)
 
     def constant(self, node: Any, what: str) -> Array:
         """The numpy value of a constant argument."""
@@ -94,16 +136,23 @@ class Lowering:
         value = self.values.get(node) if isinstance(node, fx.Node) else None
         if value is None:
             raise Stop("it reads a value that is not the output of an earlier layer")
+        if value.kind == "pending":
+            from .resolve import resolve  # builds on this module
+
+            value = resolve(self, node)
+        if value.kind == "unresolved":
+            raise Blameless
         self.consumed.add(value.name)
         if value.kind == "float":
             raise Stop(f"{op} reads bits, but its input {value.name!r} is float")
         return value
 
-    def read_bits(self, node: Any, op: str) -> Value:
-        """As :meth:`read`; an image is packed as it is, if the example is binary."""
+    def read_bits(self, node: Any, op: str, *, signs: bool = False) -> Value:
+        """As :meth:`read`; an image is packed as it is, if the example is binary. With ``signs`` the reader
+        also takes signs, complemented channels and padding."""
         value = self.read(node, op)
         if value.kind != "image":
-            return value
+            return value if signs else self._plain(node, value, op)
         example = self.traced.example
         wrong = (example != 0) & (example != 1)
         if bool(wrong.any()):
@@ -119,6 +168,18 @@ class Lowering:
             self.nodes.append(ir.PackBinary(name, value.name))
             self.sites[name] = Site(name, "", "binmorph.pack_binary", "")
         return Value(name, "bits")
+
+    def _plain(self, node: fx.Node, value: Value, op: str) -> Value:
+        """``value`` for a reader of {0, 1} only."""
+        if value.kind == "signs":
+            raise Stop(
+                f"{op} reads {{0, 1}}, but its input {value.name!r} is -1 and +1; put (x + 1) / 2 in between"
+            )
+        if value.pad is not None:
+            raise Stop("padding is packed only in front of a convolution")
+        from .resolve import settle  # builds on this module
+
+        return settle(self, node, value)
 
     def _made(self, name: str) -> ir.AnyNode:
         return next(n for n in self.nodes if n.name == name)

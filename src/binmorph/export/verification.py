@@ -48,12 +48,13 @@ class _Recorder(fx.Interpreter):
 
     def __init__(self, module: fx.GraphModule, wanted: set[str]) -> None:
         super().__init__(module)
-        self.wanted, self.seen = wanted, dict[str, Array]()
+        self.wanted, self.seen = wanted, dict[str, torch.Tensor]()
 
     def run_node(self, n: fx.Node) -> Any:
         result = super().run_node(n)
         if n.name in self.wanted:
-            self.seen[n.name] = result.detach().cpu().numpy()
+            # A copy: an operator in place may change the value later.
+            self.seen[n.name] = result.detach().cpu().clone()
         return result
 
 
@@ -68,15 +69,21 @@ def hard_values(traced: Traced, lowered: Lowered, x: torch.Tensor) -> dict[str, 
     constants = tensor_constants(traced.program)
     placeholders = [n for n in traced.program.graph.nodes if n.op == "placeholder"]
     arguments = [constants.get(n.name, x) for n in placeholders]
-    recorder = _Recorder(traced.program.graph_module, set(lowered.traced_nodes.values()))
+    wanted = {*lowered.traced_nodes.values(), *(name for name, _ in lowered.references.values())}
+    recorder = _Recorder(traced.program.graph_module, wanted)
     with torch.inference_mode():
         recorder.run(*arguments, enable_io_processing=False)
     values: dict[str, Array] = {}
     for node in graph.nodes:
+        if node.name in lowered.references:
+            values[node.name] = _referred(node.name, *lowered.references[node.name], recorder)
+            continue
         # A PackBinary has no layer of its own in torch: its value is the input.
         traced_name = lowered.traced_nodes.get(node.name)
-        value = x.numpy() if traced_name is None else recorder.seen[traced_name]
+        value = x.numpy() if traced_name is None else recorder.seen[traced_name].numpy()
         if graph.type_of(node.name).kind == "bits":
+            if bool((value < 0).any()):
+                value = (value + 1) / 2  # signs are stored as bits
             if not bool(np.all((value == 0) | (value == 1))):
                 raise VerificationError(
                     f"layer {node.name!r}: the hard network gives values other than 0 and 1"
@@ -84,6 +91,16 @@ def hard_values(traced: Traced, lowered: Lowered, x: torch.Tensor) -> dict[str, 
             value = value != 0
         values[node.name] = value
     return values
+
+
+def _referred(
+    name: str, traced_name: str, stored: Callable[[torch.Tensor], Array], recorder: _Recorder
+) -> Array:
+    """The stored bits of a layer whose value in torch is a sum, or holds complemented channels."""
+    try:
+        return stored(recorder.seen[traced_name])
+    except ValueError as error:
+        raise VerificationError(f"layer {name!r}: the hard network gives {error}") from error
 
 
 def linear_in_order(node: ir.Linear, bits: Array) -> npt.NDArray[np.float32]:

@@ -1,0 +1,93 @@
+"""Threshold-only sign networks: everything between the gray image and the scores is bits.
+
+Shapes of FINN (Umuroglu et al. 2017, arXiv 1612.07119), whose first layer reads 8-bit pixels; here it reads
+level sets of them, so that it is binary as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from torch import Tensor, nn
+
+from .binary import BinaryConv2d, BinaryLayer, BinaryLinear, BitsToSigns
+from .level_sets import LevelSets
+
+
+def binary_weights(module: nn.Module) -> int:
+    """How many binary weights the layers of ``module`` have."""
+    return sum(layer.weight.numel() for layer in module.modules() if isinstance(layer, BinaryLayer))
+
+
+def _dense(sizes: Sequence[int], quantizers: dict[str, Any], first: dict[str, Any]) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for i, (before, after) in enumerate(pairwise(sizes)):
+        layers.append(BinaryLinear(before, after, **{**quantizers, **(first if i == 0 else {})}))
+        layers.append(nn.BatchNorm1d(after))
+    return layers
+
+
+class BinaryMLP(nn.Module):
+    """LevelSets -> Flatten -> (BinaryLinear -> BatchNorm1d) for each size: images [N, C, H, W] to scores
+    [N, classes].
+
+    With one level, ``image`` (1, 28, 28) and ``hidden`` (1024, 1024, 1024) this is FINN's LFC (2 910 208
+    binary weights), with (256, 256, 256) its SFC (334 336). ``quantizers`` are ``input_quantizer`` and
+    ``weight_quantizer`` of every layer; the first reads signs already.
+    """
+
+    def __init__(
+        self,
+        levels: LevelSets,
+        image: tuple[int, int, int],
+        classes: int,
+        hidden: Sequence[int] = (1024, 1024),
+        **quantizers: Any,
+    ) -> None:
+        super().__init__()
+        features = levels.values.numel() * image[1] * image[2]
+        self.levels, self.signs, self.flatten = levels, BitsToSigns(), nn.Flatten()
+        self.layers = nn.Sequential(
+            *_dense((features, *hidden, classes), quantizers, {"input_quantizer": None})
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(self.flatten(self.signs(self.levels(x))))
+
+
+class BinaryCNV(nn.Module):
+    """FINN's CNV for images [N, C, H, W] with both sides at least 32, such as CIFAR-10's: scores [N,
+    classes].
+
+    3x3 convolutions without padding, 64 64 pool 128 128 pool 256 256, then dense 512 512, a BatchNorm behind
+    each layer. Behind the first layer, which has 576 weights per level set, there are 1 541 120 binary
+    weights with ten classes; ``width`` scales all layers (64 is FINN's).
+    """
+
+    def __init__(
+        self,
+        levels: LevelSets,
+        classes: int = 10,
+        image: tuple[int, int, int] = (3, 32, 32),
+        width: int = 64,
+        **quantizers: Any,
+    ) -> None:
+        super().__init__()
+        self.levels, self.signs = levels, BitsToSigns()
+        layers: list[nn.Module] = []
+        channels = levels.values.numel()
+        for factor, pool in ((1, False), (1, True), (2, False), (2, True), (4, False), (4, False)):
+            first = {} if layers else {"input_quantizer": None}
+            layers.append(BinaryConv2d(channels, factor * width, 3, **{**quantizers, **first}))
+            channels = factor * width
+            layers += [nn.MaxPool2d(2)] if pool else []
+            layers.append(nn.BatchNorm2d(channels))
+        self.features, self.flatten = nn.Sequential(*layers), nn.Flatten()
+        height, width_ = (((side - 4) // 2 - 4) // 2 - 4 for side in image[1:])
+        sizes = (channels * height * width_, 8 * width, 8 * width, classes)
+        self.classifier = nn.Sequential(*_dense(sizes, quantizers, {}))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.flatten(self.features(self.signs(self.levels(x)))))
