@@ -4,6 +4,8 @@
     net = binmorph.load("net.bmorph")
     y = net(x)
 
+    cleaned = binmorph.morphology.binary_opening(image)             # SciPy's functions, on packed bits
+
 Nothing here imports torch until ``export``, ``verify`` or ``nn`` is used.
 """
 
@@ -19,7 +21,7 @@ from .errors import BinmorphError
 from .runtime import PackedModel, load
 
 if TYPE_CHECKING:
-    from . import nn
+    from . import morphology, nn
     from .export import ExportReport, VerifyReport, export, verify
 
 __all__ = [
@@ -32,18 +34,22 @@ __all__ = [
     "errors",
     "export",
     "load",
+    "morphology",
     "nn",
     "verify",
 ]
 
-_NEEDS_TORCH = {"nn", "export", "verify", "ExportReport", "VerifyReport"}
+_SUBMODULES = {"morphology", "nn"}
+_IN_EXPORT = {"export", "verify", "ExportReport", "VerifyReport"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _NEEDS_TORCH:
+    if name in _SUBMODULES:
+        value: Any = importlib.import_module(f".{name}", __name__)
+    elif name in _IN_EXPORT:
+        value = getattr(importlib.import_module(".export", __name__), name)
+    else:
         raise AttributeError(f"module 'binmorph' has no attribute {name!r}")
-    module = importlib.import_module(".nn" if name == "nn" else ".export", __name__)
-    value = module if name == "nn" else getattr(module, name)
     globals()[name] = value
     return value
 
