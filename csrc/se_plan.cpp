@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <limits>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "se_graph.h"
@@ -61,6 +62,26 @@ class Buffers {
   std::vector<bool> taken_;
 };
 
+// Whether the points are those of a centred element with loops of its own.
+kernels::SeSpecial special_of(const std::vector<SePoint>& points) {
+  std::set<std::pair<std::int32_t, std::int32_t>> cells;
+  for (const SePoint& p : points) cells.insert({p.dy, p.dx});
+  const auto is = [&](std::int32_t reach, auto belongs) {
+    std::size_t count = 0;
+    for (std::int32_t y = -reach; y <= reach; ++y)
+      for (std::int32_t x = -reach; x <= reach; ++x)
+        if (belongs(y * y + x * x)) {
+          ++count;
+          if (cells.count({y, x}) == 0) return false;
+        }
+    return count == cells.size();
+  };
+  if (is(1, [](std::int32_t) { return true; })) return kernels::SeSpecial::box3;
+  if (is(1, [](std::int32_t d) { return d <= 1; })) return kernels::SeSpecial::cross3;
+  if (is(2, [](std::int32_t d) { return d <= 4; })) return kernels::SeSpecial::disk5;
+  return kernels::SeSpecial::none;
+}
+
 std::unique_ptr<SeGraph> cheapest(const std::vector<SePoint>& points, bool planar, std::string& order) {
   const std::vector<std::int32_t> chains = points.size() > kManyPoints
                                                ? std::vector<std::int32_t>{3, 8}
@@ -95,6 +116,7 @@ SePlan::SePlan(std::vector<SePoint> points, bool planar) : points_(std::move(poi
   left_words_ = static_cast<std::uint32_t>(-(planar ? left : floor_div64(left)));
   right_words_ = static_cast<std::uint32_t>(planar ? right : floor_div64(right + 63));
 
+  if (!planar) special_ = special_of(points_);
   std::vector<SePoint> from_top = points_;
   for (SePoint& p : from_top) p.dy -= top;
   const std::unique_ptr<SeGraph> graph = cheapest(from_top, planar, order_);
@@ -153,6 +175,7 @@ std::string SePlan::describe() const {
                 "%zu points in %s; %zu steps, %u buffers, %.1f reads and writes per vector", points_.size(),
                 order_.c_str(), steps_.size(), buffers_ - 1, cost_);
   std::string text = line;
+  if (special_ != kernels::SeSpecial::none) text += "; an unrolled loop instead of the steps";
   for (std::size_t s = 0; s < steps_.size(); ++s) {
     const SeStep& step = steps_[s];
     text += s + 1 == steps_.size() ? "\n  result =" : "\n  b" + std::to_string(step.dst) + " =";

@@ -11,6 +11,7 @@
 
 #include "kernels/common/bits.h"
 #include "kernels/morphology2d/morphology2d.h"
+#include "kernels/morphology2d/small.h"
 
 namespace binmorph::kernels {
 namespace {
@@ -175,6 +176,9 @@ class Block {
 template <class V, class Word, bool kDilate>
 inline void run_blocks(const SeProgram& program, const MorphShape& shape, const std::uint64_t* src,
                        std::uint64_t* dst, std::size_t begin, std::size_t end, std::uint64_t* scratch) {
+  if (words_for(shape.row_bits) >= V::words / 2 &&
+      run_special<V, kDilate>(program, shape, src, dst, begin, end, scratch))
+    return;
   const MorphTile tile = morph_tile(program, shape);
   Block<V, Word, kDilate> block(program, shape, tile, scratch);
   const std::size_t row_words = words_for(shape.row_bits);

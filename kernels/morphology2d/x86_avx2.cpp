@@ -16,6 +16,29 @@ struct MorphVecAvx2 : VecAvx2 {
     return kDilate ? bit_or(acc, a) : bit_and(acc, a);
   }
   template <bool kDilate>
+  static Raw fold3(Raw a, Raw b, Raw c) {
+    return fold<kDilate>(fold<kDilate>(a, b), c);
+  }
+  static Raw left(Raw a, unsigned n) { return _mm256_slli_epi64(a, static_cast<int>(n)); }
+  static Raw right(Raw a, unsigned n) { return _mm256_srli_epi64(a, static_cast<int>(n)); }
+  static Raw previous_words(Raw before, Raw here) {
+    return _mm256_alignr_epi8(here, _mm256_permute2x128_si256(before, here, 0x21), 8);
+  }
+  static Raw next_words(Raw here, Raw after) {
+    return _mm256_alignr_epi8(_mm256_permute2x128_si256(here, after, 0x21), here, 8);
+  }
+  static Raw first_lanes(std::size_t count) {
+    return _mm256_cmpgt_epi64(fill(count), _mm256_setr_epi64x(0, 1, 2, 3));
+  }
+  static Raw load_some(const std::uint64_t* p, std::size_t count) {
+    if (count == words) return load(p);
+    return _mm256_maskload_epi64(reinterpret_cast<const long long*>(p), first_lanes(count));
+  }
+  static void store_some(std::uint64_t* p, Raw a, std::size_t count) {
+    if (count == words) return store(p, a);
+    _mm256_maskstore_epi64(reinterpret_cast<long long*>(p), first_lanes(count), a);
+  }
+  template <bool kDilate>
   static Raw fold_halves(Raw acc, Raw a, Raw b) {
     return fold<kDilate>(acc, bit_or(a, b));
   }

@@ -17,6 +17,21 @@ struct MorphVecAvx512 : VecAvx512 {
     return kDilate ? bit_or(acc, a) : bit_and(acc, a);
   }
   template <bool kDilate>
+  static Raw fold3(Raw a, Raw b, Raw c) {
+    return _mm512_ternarylogic_epi64(a, b, c, kDilate ? 0xFE : 0x80);
+  }
+  static Raw left(Raw a, unsigned n) { return _mm512_maskz_slli_epi64(0xff, a, n); }
+  static Raw right(Raw a, unsigned n) { return _mm512_maskz_srli_epi64(0xff, a, n); }
+  static Raw previous_words(Raw before, Raw here) { return _mm512_maskz_alignr_epi64(0xff, here, before, 7); }
+  static Raw next_words(Raw here, Raw after) { return _mm512_maskz_alignr_epi64(0xff, after, here, 1); }
+  static __mmask8 first_lanes(std::size_t count) { return static_cast<__mmask8>((1u << count) - 1); }
+  static Raw load_some(const std::uint64_t* p, std::size_t count) {
+    return _mm512_maskz_loadu_epi64(first_lanes(count), p);
+  }
+  static void store_some(std::uint64_t* p, Raw a, std::size_t count) {
+    _mm512_mask_storeu_epi64(p, first_lanes(count), a);
+  }
+  template <bool kDilate>
   static Raw fold_halves(Raw acc, Raw a, Raw b) {
     return _mm512_ternarylogic_epi64(acc, a, b, kDilate ? 0xFE : 0xE0);  // acc | a | b, or acc & (a | b)
   }
