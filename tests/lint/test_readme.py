@@ -6,11 +6,12 @@ import pytest
 
 
 @pytest.mark.slow
-def test_python_example(run, root, python, tmp_path):
-    (example,) = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text("utf-8"), re.DOTALL)
-    assert len([line for line in example.splitlines() if line]) <= 15
-    file = str(tmp_path / "digits.bmorph")
-    run(python, "-c", example.replace('"digits.bmorph"', repr(file)))
+def test_python_examples(run, root, python, tmp_path):
+    examples = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text("utf-8"), re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        assert len([line for line in example.splitlines() if line]) <= 15
+        run(python, "-c", example.replace('"digits.bmorph"', repr(str(tmp_path / "digits.bmorph"))))
     assert (tmp_path / "digits.bmorph").is_file()
 
 
