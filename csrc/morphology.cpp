@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "binmorph/cpu.h"
 #include "binmorph/error.h"
 #include "binmorph/shared_pool.h"
+#include "flood.h"
 #include "kernels/common/bits.h"
 #include "kernels/registry.h"
 
@@ -166,6 +168,29 @@ class Pipeline {
   const std::uint64_t* src_ = nullptr;
 };
 
+// Small elements that contain their centre: a flood visits what changed instead of the whole image. An
+// erosion is a dilation of the complement.
+std::optional<std::size_t> flood_images(const MorphStage& stage, const MorphImages& shape,
+                                        std::uint64_t* words, std::size_t limit, std::size_t threads) {
+  const kernels::SeProgram program = stage.plan->program();
+  const std::optional<FloodElement> element = FloodElement::from(program.points, program.point_count);
+  if (!element || shape.lanes != 0) return std::nullopt;
+  const std::size_t size = shape.image_words(), row_words = shape.row_words();
+  const auto complement = [&](std::uint64_t* image) {
+    for (std::size_t i = 0; i < size; ++i)
+      image[i] ^= (i + 1) % row_words == 0 ? tail_mask(shape.row_bits) : ~std::uint64_t{0};
+  };
+  std::vector<std::size_t> times(shape.images);
+  run_shared(threads, shape.images, [&](std::size_t i) {
+    std::uint64_t* image = words + i * size;
+    if (!stage.dilate) complement(image);
+    times[i] = flood(*element, shape.height, shape.row_bits, stage.border == stage.dilate,
+                     stage.mask == nullptr ? nullptr : stage.mask + i * size, image, limit);
+    if (!stage.dilate) complement(image);
+  });
+  return *std::max_element(times.begin(), times.end());
+}
+
 }  // namespace
 
 std::size_t MorphImages::row_words() const { return words_for(row_bits); }
@@ -196,6 +221,7 @@ std::size_t run_until_stable(const MorphStage& stage, const MorphImages& shape, 
                              std::size_t limit, std::size_t threads, Isa isa) {
   const std::size_t count = shape.images * shape.image_words();
   if (count == 0) return 1;
+  if (const auto times = flood_images(stage, shape, words, limit, threads)) return *times;
   const std::unique_ptr<std::uint64_t[]> next(new std::uint64_t[count]);
   for (std::size_t times = 1;; ++times) {
     run_stages({stage}, shape, words, next.get(), threads, isa);

@@ -181,3 +181,39 @@ def test_structures_equal_scipy():
                 assert found[1] == expected[1]
                 expected, found = expected[0], found[0]
             np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("name", ["binary_dilation", "binary_erosion"])
+def test_floods_by_every_small_element_equal_scipy(name):
+    """Elements within 3 x 3 that contain their centre have an algorithm of their own."""
+    rng = np.random.default_rng(9)
+    for pattern in range(512):
+        structure = np.array([pattern >> i & 1 for i in range(9)], bool).reshape(3, 3)
+        structure[1, 1] = True
+        shape = (int(rng.integers(1, 30)), int(rng.choice([1, 63, 64, 65, 128, 200, 259])))
+        image = rng.random(shape) < (0.02 if name == "binary_dilation" else 0.98)
+        kwargs = {
+            "structure": structure,
+            "iterations": -1,
+            "border_value": int(rng.integers(2)),
+            "mask": None if rng.random() < 0.2 else rng.random(shape) < rng.choice([0.5, 0.7, 0.95]),
+        }
+        expected, found = call(name, image, **kwargs)
+        same(expected, found, (name, shape, kwargs))
+        seen = []
+        found = getattr(morphology, name)(image, **kwargs, progress=seen.append)
+        np.testing.assert_array_equal(found, expected)
+        assert seen
+
+
+def test_long_paths_are_followed():
+    rows = np.zeros((129, 200), bool)
+    rows[::2] = True
+    rows[1::4, -1] = rows[3::4, 0] = True
+    for mask in (rows, rows.T.copy()):
+        seed = np.zeros_like(mask)
+        seed[0, 0] = True
+        np.testing.assert_array_equal(morphology.binary_propagation(seed, mask=mask), mask)
+        mask[mask.shape[0] // 2, mask.shape[1] // 2] = False
+        expected = ndimage.binary_propagation(seed, mask=mask)
+        np.testing.assert_array_equal(morphology.binary_propagation(seed, mask=mask), expected)

@@ -31,7 +31,8 @@ void run_stages(const std::vector<MorphStage>& stages, const MorphImages& shape,
                 std::uint64_t* dst, std::size_t threads, Isa isa);
 
 // Applies one stage to `words` until nothing changes, or `limit` times (0: no limit), and returns how often
-// that was (the last time, which changed nothing, included).
+// that was (the last time, which changed nothing, included). For elements within 3 x 3 that contain their
+// centre a time is a sweep over the image, which does the work of many.
 std::size_t run_until_stable(const MorphStage& stage, const MorphImages& shape, std::uint64_t* words,
                              std::size_t limit, std::size_t threads, Isa isa);
 
