@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
@@ -41,6 +42,14 @@ def origin_list(origin: Origin, rank: int) -> list[int]:
     return [origin] * rank
 
 
+@lru_cache
+def default_structure(rank: int) -> npt.NDArray[np.bool_]:
+    """The cross of 3, made once per rank."""
+    cells = generate_binary_structure(rank, 1)
+    cells.flags.writeable = False
+    return cells
+
+
 def reflect(structure: Array, origin: list[int]) -> tuple[Array, list[int]]:
     """The element seen from the pixels that it reaches: a dilation is a fold over this one."""
     if structure.ndim < len(origin):
@@ -56,9 +65,7 @@ def element(
 
     Raises RuntimeError for a wrong number of axes or no cell at all, IndexError for an origin outside.
     """
-    cells: Array = (
-        generate_binary_structure(len(axes), 1) if structure is None else np.asarray(structure, bool)
-    )
+    cells: Array = default_structure(len(axes)) if structure is None else np.asarray(structure, bool)
     if ndim > len(axes):
         if cells.ndim != len(axes):
             raise RuntimeError(f"structure.ndim ({cells.ndim}) must match len(axes) ({len(axes)})")

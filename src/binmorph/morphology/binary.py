@@ -17,7 +17,17 @@ import numpy.typing as npt
 from ..bits import BitArray
 from ..errors import ShapeError
 from . import _engine
-from ._arguments import Axes, Origin, border_bit, check_axes, element, iteration_count, origin_list, reflect
+from ._arguments import (
+    Axes,
+    Origin,
+    border_bit,
+    check_axes,
+    default_structure,
+    element,
+    iteration_count,
+    origin_list,
+    reflect,
+)
 from ._packed import (
     Array,
     Image,
@@ -30,7 +40,6 @@ from ._packed import (
     source,
     to_words,
 )
-from .structures import generate_binary_structure
 
 
 def _mask_words(mask: Image | None, shape: tuple[int, ...], batch: bool) -> Words | None:
@@ -63,7 +72,7 @@ def _step(
     origins = origin_list(origin, len(chosen))
     cells: Array | None = None if structure is None else np.asarray(structure)
     if dilate:
-        cells = generate_binary_structure(len(chosen), 1) if cells is None else cells
+        cells = default_structure(len(chosen)) if cells is None else cells
         cells, origins = reflect(cells, origins)
     compact, centre = element(cells, origins, chosen, ndim)
     return _engine.Step(compact, centre, dilate, border_bit(border_value), mask)
