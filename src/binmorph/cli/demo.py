@@ -11,7 +11,7 @@ from .common import add_json, add_threads, command, emit, need, note
 
 def add(commands: Any) -> None:
     """Declare the command."""
-    examples = ("binmorph demo", "binmorph demo --json out.json --out-dir /tmp/demo --seed 1")
+    examples = ("binmorph demo", "binmorph demo --json out.json --out-dir demo-1 --seed 1")
     summary = "train on handwritten digits, pack, verify every bit, time against PyTorch, draw"
     made = command(commands, "demo", summary, examples, execute)
     made.add_argument("--out-dir", default="binmorph-demo", metavar="DIR", help="default: binmorph-demo")
