@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from .binary import binary_closing, binary_dilation, binary_erosion, binary_opening
 from .hit_or_miss import binary_hit_or_miss
+from .iterated import iterate_structure
 from .ranks import majority, rank
 from .reconstruction import binary_fill_holes, binary_propagation
 from .residues import black_tophat, gradient, white_tophat
-from .structures import diamond, disk, generate_binary_structure, iterate_structure, rectangle
+from .structures import diamond, disk, generate_binary_structure, rectangle
 from .thinning import skeletonize, thin
 
 __all__ = [
