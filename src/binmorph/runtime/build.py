@@ -7,14 +7,12 @@ import numpy.typing as npt
 
 from .. import _core, ir
 from ..errors import UnsupportedOpError
+from ..format.arrays import encode
 
 
 def pack_mask(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
-    """Bool [..., n] to uint64 [..., ceil(n / 64)], least significant bit first, tail bits zero."""
-    n = mask.shape[-1]
-    padded = np.zeros((*mask.shape[:-1], -(-n // 64) * 64), dtype=np.bool_)
-    padded[..., :n] = mask
-    return np.packbits(padded, axis=-1, bitorder="little").view("<u8")
+    """Bool [..., n] to uint64 [..., ceil(n / 64)], packed as in the file; no kernel has a say in it."""
+    return np.frombuffer(encode(mask), "<u8").reshape(*mask.shape[:-1], -1)
 
 
 def _neurons(neurons: ir.Neurons, prefix: str = "") -> dict[str, npt.NDArray[np.generic]]:
