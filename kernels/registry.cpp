@@ -11,6 +11,7 @@ KernelList<Fn> kernel_list() {
     std::vector<Kernel<Fn>> list;
 #define BINMORPH_KERNEL(op, isa, name) \
   if constexpr (std::is_same_v<Fn, op>) list.push_back({#name, Isa::isa, name});
+#include "kernels/elementwise/kernels.inc"
 #include "kernels/flatten/kernels.inc"
 #include "kernels/linear/kernels.inc"
 #include "kernels/max_pool/kernels.inc"
@@ -29,6 +30,8 @@ KernelList<Fn> kernel_list() {
 }
 
 template KernelList<AccumulateConv2d> kernel_list<AccumulateConv2d>();
+template KernelList<ElementwiseF32> kernel_list<ElementwiseF32>();
+template KernelList<ElementwiseI32> kernel_list<ElementwiseI32>();
 template KernelList<Flatten> kernel_list<Flatten>();
 template KernelList<ImagesToPlanes> kernel_list<ImagesToPlanes>();
 template KernelList<LevelSetF32> kernel_list<LevelSetF32>();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/common/kernel_list.h"
+#include "kernels/elementwise/elementwise.h"
 #include "kernels/flatten/flatten.h"
 #include "kernels/linear/linear.h"
 #include "kernels/max_pool/max_pool.h"

@@ -23,6 +23,8 @@ void list_operation(const char* op, std::vector<KernelInfo>& list) {
 std::vector<KernelInfo> list_kernels() {
   std::vector<KernelInfo> list;
   list_operation<kernels::AccumulateConv2d>("accumulate_conv2d", list);
+  list_operation<kernels::ElementwiseF32>("elementwise_f32", list);
+  list_operation<kernels::ElementwiseI32>("elementwise_i32", list);
   list_operation<kernels::Flatten>("flatten", list);
   list_operation<kernels::ImagesToPlanes>("images_to_planes", list);
   list_operation<kernels::LevelSetF32>("level_set_f32", list);
@@ -52,6 +54,7 @@ void bind_kernels(pybind11::module_& m) {
         "Rows of (operation, kernel, instruction set, runs on this machine), slowest instruction set first.");
   binmorph::python::bind_morphology_kernels(m);
   binmorph::python::bind_packing_kernels(m);
+  binmorph::python::bind_stream_kernels(m);
   binmorph::python::bind_window_kernels(m);
   binmorph::python::bind_threshold_kernels(m);
   binmorph::python::bind_conv_kernels(m);

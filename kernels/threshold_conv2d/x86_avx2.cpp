@@ -2,8 +2,8 @@
 // holds the counts of the four inputs for every nibble, of TWO pixels, one in each half of a byte.
 #include <immintrin.h>
 
+#include "kernels/common/unroll.h"
 #include "kernels/threshold_conv2d/nibbles.h"
-#include "kernels/threshold_conv2d/unroll.h"
 
 namespace binmorph::kernels {
 namespace {

@@ -1,7 +1,7 @@
 #include <immintrin.h>
 
+#include "kernels/common/unroll.h"
 #include "kernels/threshold_conv2d/lanes.h"
-#include "kernels/threshold_conv2d/unroll.h"
 
 namespace binmorph::kernels {
 namespace {

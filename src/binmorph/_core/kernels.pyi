@@ -5,6 +5,7 @@ of elements; without ``out`` the result is a new array.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,26 @@ _Uint32s = npt.NDArray[np.uint32]
 PLANE_BLOCK_WORDS: int
 
 def list_kernels() -> list[tuple[str, str, str, bool]]: ...
+def elementwise_f32(
+    kernel: str,
+    src: _Floats,
+    src_pitch: int,
+    channels: int,
+    steps: Sequence[tuple[Any, ...]],
+    pixels: int,
+    pixel_range: Sequence[int],
+    blocks: Sequence[int],
+) -> None: ...
+def elementwise_i32(
+    kernel: str,
+    src: npt.NDArray[np.int32],
+    src_pitch: int,
+    channels: int,
+    steps: Sequence[tuple[Any, ...]],
+    pixels: int,
+    pixel_range: Sequence[int],
+    blocks: Sequence[int],
+) -> None: ...
 def flatten(kernel: str, src: _Words, rows: int, width: int, out: _Words | None = None) -> _Words: ...
 def images_to_planes(
     kernel: str,

@@ -1,0 +1,45 @@
+// Eight floats. Only for files compiled for x86_avx2: everything has internal linkage.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace binmorph::kernels {
+namespace {
+
+struct VecF32Avx2 {
+  using Raw = __m256;
+  using Mask = __m256i;
+  static constexpr std::size_t lanes = 8;
+  // The first `count` lanes; all of them if there are fewer.
+  static Mask first_lanes(std::size_t count) {
+    const int n = count < lanes ? static_cast<int>(count) : static_cast<int>(lanes);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+  static Raw load(const float* p) { return _mm256_loadu_ps(p); }
+  static Raw load(const float* p, Mask m) { return _mm256_maskload_ps(p, m); }
+  static Raw load(const std::int32_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static Raw load(const std::int32_t* p, Mask m) { return _mm256_cvtepi32_ps(_mm256_maskload_epi32(p, m)); }
+  static void store(float* p, Raw v) { _mm256_storeu_ps(p, v); }
+  static void store(float* p, Raw v, Mask m) { _mm256_maskstore_ps(p, m, v); }
+  static Raw fill(float v) { return _mm256_set1_ps(v); }
+  static Raw fma(Raw a, Raw b, Raw c) { return _mm256_fmadd_ps(a, b, c); }
+  static Raw add(Raw a, Raw b) { return _mm256_add_ps(a, b); }
+  static Raw mul(Raw a, Raw b) { return _mm256_mul_ps(a, b); }
+  static Raw div(Raw a, Raw b) { return _mm256_div_ps(a, b); }
+  static Raw larger(Raw a, Raw b) { return _mm256_max_ps(a, b); }   // a > b ? a : b
+  static Raw smaller(Raw a, Raw b) { return _mm256_min_ps(a, b); }  // a < b ? a : b
+  static Raw if_positive(Raw x, Raw a, Raw b) {
+    return _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ));
+  }
+  static std::uint64_t at_least(Raw a, Raw b) {
+    return static_cast<std::uint64_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
+  }
+};
+
+}  // namespace
+}  // namespace binmorph::kernels

@@ -1,0 +1,16 @@
+#include "kernels/common/vec_f32_avx512.h"
+#include "kernels/elementwise/algorithm.h"
+
+namespace binmorph::kernels {
+
+void elementwise_f32__x86_avx512(const ElementwiseProgram& program, const ElementwiseRange& range,
+                                 const float* src, std::size_t src_pitch, void* const* streams) {
+  run_elementwise<VecF32Avx512>(program, range, src, src_pitch, streams);
+}
+
+void elementwise_i32__x86_avx512(const ElementwiseProgram& program, const ElementwiseRange& range,
+                                 const std::int32_t* src, std::size_t src_pitch, void* const* streams) {
+  run_elementwise<VecF32Avx512>(program, range, src, src_pitch, streams);
+}
+
+}  // namespace binmorph::kernels
