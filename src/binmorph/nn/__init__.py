@@ -7,10 +7,14 @@ for bit.
 
 from __future__ import annotations
 
+from .activations import RPReLU, RSign, Shift
 from .annealing import Annealing, set_annealing
+from .batch_norm import BinaryBatchNorm
 from .binary import BinaryConv2d, BinaryLinear, BitsToSigns
 from .binary_networks import BinaryCNV, BinaryMLP, binary_weights
 from .certify import BankCertificate, Certificate, certify
+from .conntra import CoordinateDescent
+from .gradient_clipping import clip_gradients_adaptively
 from .hardening import BankReport, HardenReport, harden, hardened, morphological_layers, set_mode
 from .layers import LUI, BiSE, BiSEL, DenseLUI, MorphologicalLayer
 from .level_sets import LevelSets
@@ -28,6 +32,14 @@ from .quantizers import (
     harden_signs,
     set_progress,
 )
+from .two_value import TwoValue, clamp_latent, density, density_penalty, two_means
+from .weight_quantizers import (
+    MagnitudeSign,
+    ScaledQuantizer,
+    StandardizedConv2d,
+    StandardizedSign,
+    TernarySign,
+)
 
 __all__ = [
     "LUI",
@@ -37,28 +49,43 @@ __all__ = [
     "BankReport",
     "BiSE",
     "BiSEL",
+    "BinaryBatchNorm",
     "BinaryCNV",
     "BinaryConv2d",
     "BinaryLinear",
     "BinaryMLP",
     "BitsToSigns",
     "Certificate",
+    "CoordinateDescent",
     "DenseLUI",
     "EDESign",
     "HardNeurons",
     "HardenReport",
     "LevelSets",
+    "MagnitudeSign",
     "Mode",
     "MorphologicalClassifier",
     "MorphologicalLayer",
     "ProgressiveSign",
     "Quantizer",
+    "RPReLU",
+    "RSign",
     "STESign",
+    "ScaledQuantizer",
     "SelfBinarizingTanh",
+    "Shift",
+    "StandardizedConv2d",
+    "StandardizedSign",
     "SwishSign",
+    "TernarySign",
     "ThresholdNeurons",
+    "TwoValue",
     "binary_weights",
     "certify",
+    "clamp_latent",
+    "clip_gradients_adaptively",
+    "density",
+    "density_penalty",
     "harden",
     "harden_signs",
     "hardened",
@@ -67,4 +94,5 @@ __all__ = [
     "set_annealing",
     "set_mode",
     "set_progress",
+    "two_means",
 ]

@@ -3,18 +3,25 @@
 The quantizer sits on the input side of the layer, so that nothing between the last normalisation and the sum
 can leak floats into it (Larq's convention). The sums are exact integers in float32, in any order, up to 2^24
 inputs per output. Batch normalisation and max-pooling behind the layer, up to the next sign, become part of
-its integer thresholds on export. Sources: Courbariaux et al. 2016 (arXiv 1602.02830), Rastegari et al. 2016
-(XNOR-Net, arXiv 1603.05279, without its scales), Bethge et al. 2018 (arXiv 1812.01965).
+its integer thresholds on export. Weights with a scale (:mod:`binmorph.nn.weight_quantizers`) keep that sum
+and multiply it; {alpha, beta} weights (:mod:`binmorph.nn.two_value`) take two such sums. Sources: Courbariaux
+et al. 2016 (arXiv 1602.02830), Rastegari et al. 2016 (XNOR-Net, arXiv 1603.05279), Bethge et al. 2018 (arXiv
+1812.01965).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ShapeError
-from .quantizers import as_quantizer
+from .quantizers import Quantizer, as_quantizer
+from .two_value import TwoValue
+from .two_value_ops import conv2d_sums
+from .weight_quantizers import ScaledQuantizer
 
 Pair = int | tuple[int, int]
 
@@ -47,6 +54,8 @@ class BinaryLayer(nn.Module):
         self.input_quantizer = as_quantizer(input_quantizer)
         self.weight_quantizer = as_quantizer(weight_quantizer)
         self.reset_parameters()
+        if isinstance(self.weight_quantizer, Quantizer):
+            self.weight_quantizer.attach(self.weight)
 
     def reset_parameters(self) -> None:
         """Latent weights uniform on [-1, 1]: inside every clipping range, both signs alike; bias 0."""
@@ -56,8 +65,16 @@ class BinaryLayer(nn.Module):
 
     @property
     def binary_weight(self) -> Tensor:
-        """The weights that the forward pass uses: -1 and +1, of the shape of ``weight``."""
+        """What the sums use, of the shape of ``weight``: -1 and +1; the core of scaled weights, which may
+        be 0 as well; the bits 0 and 1 of {alpha, beta} weights."""
         return self.weight_quantizer(self.weight)
+
+    def _behind_sum(self, y: Tensor) -> Tensor:
+        """Scale and bias of the sums ``y`` [N, O, ...], which stay integers in any order."""
+        shape = (-1, *[1] * (y.ndim - 2))
+        if isinstance(self.weight_quantizer, ScaledQuantizer):
+            y = y * self.weight_quantizer.scale(self.weight).view(shape)
+        return y if self.bias is None else y + self.bias.view(shape)
 
 
 class BinaryLinear(BinaryLayer):
@@ -79,9 +96,13 @@ class BinaryLinear(BinaryLayer):
         super().__init__((out_features, in_features), bias, input_quantizer, weight_quantizer)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.linear(self.input_quantizer(x), self.binary_weight)
-        # Behind the sum, not inside it: the sum is then an integer whatever order it is taken in.
-        return y if self.bias is None else y + self.bias
+        x, weight, quantizer = self.input_quantizer(x), self.binary_weight, self.weight_quantizer
+        if not isinstance(quantizer, TwoValue):
+            return self._behind_sum(F.linear(x, weight))
+        difference, low = quantizer.domain(len(weight))
+        if self.training:
+            return self._behind_sum(difference * F.linear(x, weight) + low * x.sum(1, keepdim=True))
+        return self._behind_sum(torch.ops.binmorph.two_value_linear(x, weight, difference, low))
 
     def extra_repr(self) -> str:
         out_features, in_features = self.weight.shape
@@ -133,8 +154,18 @@ class BinaryConv2d(BinaryLayer):
             else:
                 x = F.pad(x, sides, value=float(self.pad_value))
             padding = (0, 0)
-        y = F.conv2d(x, self.binary_weight, None, self.stride, padding, self.dilation, self.groups)
-        return y if self.bias is None else y + self.bias[:, None, None]
+        weight, geometry = self.binary_weight, (self.stride, padding, self.dilation, self.groups)
+        if isinstance(self.weight_quantizer, TwoValue):
+            return self._behind_sum(self._two_value(x, weight, *geometry))
+        return self._behind_sum(F.conv2d(x, weight, None, *geometry))
+
+    def _two_value(self, x: Tensor, bits: Tensor, *geometry: Any) -> Tensor:
+        difference, low = self.weight_quantizer.domain(len(bits))
+        if not self.training:  # rounded exactly as the packed layer does, at a price that training can save
+            return torch.ops.binmorph.two_value_conv2d(x, bits, difference, low, *geometry)
+        ones, window = conv2d_sums(x, bits, *geometry)
+        window = window.repeat_interleave(len(bits) // self.groups, 1)
+        return difference[:, None, None] * ones + low[:, None, None] * window
 
     def extra_repr(self) -> str:
         out_channels, depth, *kernel = self.weight.shape

@@ -29,6 +29,9 @@ from . import signs  # noqa: F401  (registers torch.ops.binmorph.sign)
 class Quantizer(nn.Module):
     """Base of the quantizers."""
 
+    def attach(self, weight: Tensor) -> None:
+        """Called by a layer with its latent weights [O, ...]: the place to make parameters of their shape."""
+
 
 class ScheduledQuantizer(Quantizer):
     """Base of those that change over training: :func:`set_progress` moves them.
