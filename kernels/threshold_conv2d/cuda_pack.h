@@ -1,0 +1,35 @@
+// Packs the masks of threshold neurons for the device kernels of this folder; offline, portable.
+#pragma once
+
+#include <vector>
+
+#include "kernels/threshold_conv2d/cuda_threshold_conv2d.h"
+
+namespace binmorph::cuda {
+
+struct PackedWindows {
+  kernels::ConvForm form;
+  std::vector<std::uint64_t> plus, minus;
+};
+
+// Masks [out_channels][words_for(inputs)], inputs in the order [channel of the group][row][column]; minus may
+// be null (all zero).
+// For __cuda_simt: [lanes / 32][taps][tap_words][32].
+PackedWindows pack_windows_simt(const ConvGeometry& g, const std::uint64_t* plus, const std::uint64_t* minus);
+// For __cuda_mma: in the order in which the lanes of a warp hold the fragments of B.
+PackedWindows pack_windows_mma(const ConvGeometry& g, const std::uint64_t* plus, const std::uint64_t* minus);
+
+// Bit o of the result = invert[o] (0 or 1), zero past the end.
+std::vector<std::uint32_t> pack_invert(const std::uint8_t* invert, std::uint32_t outputs);
+
+// Rows of `outputs` values, each continued with `fill` to lanes_for(outputs).
+template <class T>
+std::vector<T> pad_lanes(const T* values, std::size_t rows, std::uint32_t outputs, T fill) {
+  const std::size_t lanes = lanes_for(outputs);
+  std::vector<T> result(rows * lanes, fill);
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t o = 0; o < outputs; ++o) result[r * lanes + o] = values[r * outputs + o];
+  return result;
+}
+
+}  // namespace binmorph::cuda
