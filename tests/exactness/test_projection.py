@@ -126,3 +126,30 @@ def test_leading_shape_and_errors() -> None:
         project_constant([[np.inf, 1.0]])
     with pytest.raises(ShapeError):
         project_signed([1.0, 2.0])
+
+
+@pytest.mark.parametrize("support", ["uniform", "normal"])
+def test_supports_by_threshold(support: str) -> None:
+    fraction = {"uniform": Fraction(2, 3), "normal": Fraction(3, 4)}[support]
+    rng = np.random.default_rng(35)
+    optimal = near = 0.0
+    for generator in GENERATORS.values():
+        weight = generator(rng, 200, 8)
+        result, signed = project_constant(weight, support), project_signed(weight, support)
+        for row, values in enumerate(weight):
+            level = fraction * sum(map(Fraction, values.clip(0).tolist())) / 8
+            expected = np.array([Fraction(v) >= level for v in values.tolist()])
+            if not expected.any():
+                expected = values == values.max()
+            np.testing.assert_array_equal(result.mask[row], expected)
+        np.testing.assert_array_equal(
+            signed.plus | signed.minus, project_constant(np.abs(weight), support).mask & (weight != 0)
+        )
+        order = rng.permutation(8)
+        np.testing.assert_array_equal(result.mask[:, order], project_constant(weight[:, order], support).mask)
+        best = project_constant(weight).squared_distance
+        assert (result.squared_distance >= best - 1e-9).all()
+        optimal, near = optimal + best.sum(), near + result.squared_distance.sum()
+    assert near < 1.3 * optimal
+    with pytest.raises(DomainError, match="support"):
+        project_constant(weight, "median")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..exactness import FAMILIES, PROJECTIONS
 from .common import UsageError, add_json, command, emit, load_array
 from .models import MODEL_HELP, load_model
 
@@ -34,6 +35,10 @@ def add(commands: Any) -> None:
         "--not-strict", action="store_true", help="report what cannot be packed instead of failing"
     )
     made.add_argument("--no-verify", action="store_true", help="publish without comparing with torch")
+    made.add_argument("--family", choices=FAMILIES, default="popcount", help="what smooth neurons may become")
+    made.add_argument(
+        "--projection", choices=PROJECTIONS, default="constant", help="what inexact ones are replaced by"
+    )
     add_json(made)
 
 
@@ -52,6 +57,8 @@ def execute(args: argparse.Namespace) -> int:
         strict=not args.not_strict,
         allow_float=args.allow_float,
         verify=not args.no_verify,
+        family=args.family,
+        projection=args.projection,
     )
     emit(args.json, str(report), report.to_json())
     return 0 if report.path is not None else 1

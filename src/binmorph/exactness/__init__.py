@@ -3,20 +3,27 @@ generalised.
 
 - :func:`binarize`: float threshold neurons to packed ones, with a status, a margin and a distance for each;
 - :func:`project_constant`, :func:`project_signed`: the nearest constant-weight neurons;
+- :func:`project_activable`: the nearest erosion or dilation, weights and bias together;
 - :func:`propagate`: the certificate that a soft network, thresholded at 1/2, equals its packed form.
 """
 
-from .binarize import FAMILIES, binarize
+from .activable import METRICS, ActivableProjection, project_activable
+from .binarize import FAMILIES, PROJECTIONS, binarize
 from .certificate import STEPS, Propagation, propagate
-from .projection import ConstantProjection, SignedProjection, project_constant, project_signed
+from .projection import SUPPORTS, ConstantProjection, SignedProjection, project_constant, project_signed
 
 __all__ = [
     "FAMILIES",
+    "METRICS",
+    "PROJECTIONS",
     "STEPS",
+    "SUPPORTS",
+    "ActivableProjection",
     "ConstantProjection",
     "Propagation",
     "SignedProjection",
     "binarize",
+    "project_activable",
     "project_constant",
     "project_signed",
     "propagate",

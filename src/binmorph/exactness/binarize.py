@@ -10,12 +10,16 @@ import numpy.typing as npt
 
 from ..errors import DomainError
 from ..ir import Neurons, Status
+from .activable import project_activable
 from .interval import Operators, holds
 from .numeric import BoolArray, FloatArray, check_bounds, check_neurons, error_bound, row_blocks
 from .projection import distance, project_constant, project_signed
 from .theorem import candidate
 
 FAMILIES = ("popcount", "morphological")
+_SUPPORT = {"constant": "optimal", "uniform": "uniform", "normal": "normal"}
+_METRIC = {"activable": "dual", "activable_true": "true"}
+PROJECTIONS = (*_SUPPORT, *_METRIC)
 _MORPHOLOGICAL = (Status.CONSTANT, Status.DILATION, Status.EROSION)
 
 
@@ -25,6 +29,7 @@ def binarize(
     scale: npt.ArrayLike,
     *,
     family: str = "popcount",
+    projection: str = "constant",
     input_low: npt.ArrayLike = 0.0,
     input_high: npt.ArrayLike = 1.0,
 ) -> Neurons:
@@ -37,8 +42,13 @@ def binarize(
             NOT (weight.x >= b): a tie never fires; p = 0 never fires (xi = 1/2 everywhere).
         family: which operators may come out. "popcount": every exact form, and the nearest signed popcount
             where there is none. "morphological", as in the papers: constants, dilations and erosions only;
-            literals and popcounts are approximated too, by the positive-constant projection as a dilation if
-            b <= sum(weight) / 2, else as an erosion.
+            literals and popcounts are approximated too.
+        projection: what an inexact neuron becomes. "constant": the nearest constant weights (see
+            :mod:`binmorph.exactness.projection`); "uniform", "normal": the same with S by a threshold on the
+            weights. In the morphological family it is a dilation if b <= sum(weight) / 2, else an erosion;
+            these projections do not look at b otherwise. "activable", "activable_true": the operator whose
+            parameters are nearest, in the papers' metric or in the true one
+            (:mod:`binmorph.exactness.activable`); morphological family only.
         input_low, input_high: v1 < v2 in [0, 1], scalars or arrays that broadcast to ``weight``: inputs lie
             in [0, v1] (bit 0) or [v2, 1] (bit 1). A neuron is exact only if it is for all such inputs. One
             that is exact on {0, 1} but not on them keeps its operator, marked APPROXIMATED.
@@ -49,15 +59,14 @@ def binarize(
         :mod:`binmorph.exactness.theorem`); a single positive input is a DILATION. ``invert`` is (p < 0),
         except that constants are folded (never inverted). ``margin`` is the distance of b from the nearer end
         of [L, U), hence for constants its distance from the largest or the smallest accumulator; 0 for p = 0,
-        where no b matters; NaN when approximated. ``distance`` is |weight - theta (1_plus - 1_minus)| of the
-        projection, 0 when exact.
+        where no b matters; NaN when approximated. ``distance`` is |weight - theta (1_plus - 1_minus)| of a
+        constant projection, |(weight, b) - (W', b')| of an activable one; 0 when exact.
 
     Raises:
-        ShapeError, DTypeError; DomainError for NaN or infinity (naming the neuron), bad bounds or an unknown
-        family.
+        ShapeError, DTypeError; DomainError for NaN or infinity (naming the neuron), bad bounds, or a family
+        or projection that is unknown or does not go with the other.
     """
-    if family not in FAMILIES:
-        raise DomainError(f"family: {family!r} is not one of {', '.join(FAMILIES)}")
+    _check_method(family, projection)
     weights, biases, scales = check_neurons(weight, bias, scale)
     low = check_bounds("input_low", input_low, weights.shape)
     high = check_bounds("input_high", input_high, weights.shape)
@@ -66,7 +75,9 @@ def binarize(
     shape, n = weights.shape[:-1], weights.shape[-1]
     w, v1, v2 = weights.reshape(-1, n), low.reshape(-1, n), high.reshape(-1, n)
     b, p = biases.reshape(-1), scales.reshape(-1)
-    blocks = [_binarize_rows(w[i], v1[i], v2[i], b[i], p[i], family) for i in row_blocks(b.size, n)]
+    blocks = [
+        _binarize_rows(w[i], v1[i], v2[i], b[i], p[i], family, projection) for i in row_blocks(b.size, n)
+    ]
     columns = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
     plus, minus, threshold, invert, status, margin, moved = columns
     return Neurons(
@@ -80,8 +91,22 @@ def binarize(
     )
 
 
+def _check_method(family: str, projection: str) -> None:
+    for name, value, known in (("family", family, FAMILIES), ("projection", projection, PROJECTIONS)):
+        if value not in known:
+            raise DomainError(f"{name}: {value!r} is not one of {', '.join(known)}")
+    if projection.startswith("activable") and family != "morphological":
+        raise DomainError(f"projection: {projection!r} goes with family 'morphological', not {family!r}")
+
+
 def _binarize_rows(
-    weight: FloatArray, low: FloatArray, high: FloatArray, bias: FloatArray, scale: FloatArray, family: str
+    weight: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    bias: FloatArray,
+    scale: FloatArray,
+    family: str,
+    projection: str,
 ) -> tuple[npt.NDArray[np.generic], ...]:
     """The fields of :class:`Neurons`, in order, for weight, low, high [R, n] and bias, scale [R]."""
     strict = scale > 0
@@ -108,7 +133,7 @@ def _binarize_rows(
     rows = np.flatnonzero(~binary)
     project = _nearest_popcount if family == "popcount" else _nearest_morphological
     if rows.size:
-        nearest, moved[rows] = project(weight[rows], bias[rows], strict[rows])
+        nearest, moved[rows] = project(weight[rows], bias[rows], strict[rows], projection)
         plus[rows], minus[rows], threshold[rows] = nearest
     status[~exact], margin[~exact] = Status.APPROXIMATED, np.nan
     invert = scale < 0
@@ -133,10 +158,10 @@ def classify(operators: Operators) -> npt.NDArray[np.uint8]:
 
 
 def _nearest_popcount(
-    weight: FloatArray, bias: FloatArray, strict: BoolArray
+    weight: FloatArray, bias: FloatArray, strict: BoolArray, projection: str
 ) -> tuple[Operators, FloatArray]:
     """Signed popcount of the ternary projection: theta c > b (or >= b) as a threshold on the integer c."""
-    plus, minus, theta, _ = project_signed(weight)
+    plus, minus, theta, _ = project_signed(weight, _SUPPORT[projection])
     member = plus | minus
     with np.errstate(over="ignore"):
         quotient = bias / theta
@@ -153,13 +178,20 @@ def _nearest_popcount(
 
 
 def _nearest_morphological(
-    weight: FloatArray, bias: FloatArray, strict: BoolArray
+    weight: FloatArray, bias: FloatArray, strict: BoolArray, projection: str
 ) -> tuple[Operators, FloatArray]:
-    """The papers' own: dilation or erosion by S of the positive-constant projection; ``strict`` is unused."""
-    mask = project_constant(weight).mask
+    """The papers' own: a dilation or an erosion; ``strict`` is unused."""
+    if projection in _METRIC:
+        mask, dilation, _, _, squared = project_activable(weight, bias, _METRIC[projection])
+        return _by_set(mask, dilation), np.sqrt(squared)
+    mask = project_constant(weight, _SUPPORT[projection]).mask
     excess = weight.sum(-1) - 2.0 * bias
     dilation = excess >= 0
     for row in np.flatnonzero(np.abs(excess) <= 2.0 * error_bound(weight, bias)):
         # fsum rounds once, so its sign is exact.
         dilation[row] = math.fsum([*weight[row].tolist(), -float(bias[row]), -float(bias[row])]) >= 0
-    return Operators(mask, np.zeros_like(mask), np.where(dilation, 1, mask.sum(-1))), distance(weight, mask)
+    return _by_set(mask, dilation), distance(weight, mask)
+
+
+def _by_set(mask: BoolArray, dilation: BoolArray) -> Operators:
+    return Operators(mask, np.zeros_like(mask), np.where(dilation, 1, mask.sum(-1)))

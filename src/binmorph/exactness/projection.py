@@ -19,7 +19,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import DomainError
 from .numeric import BoolArray, FloatArray, check_neurons, to_integers
+
+SUPPORTS: dict[str, float | None] = {"optimal": None, "uniform": 2 / 3, "normal": 3 / 4}
+"""How S is chosen: the nearest set, or without a search all weights of at least this fraction of the mean
+positive weight, which is near the optimum for weights of a uniform or normal distribution (ternary weight
+networks, Li et al. 2016, arXiv:1605.04711; both are used by Aouad & Talbot)."""
 
 
 class ConstantProjection(NamedTuple):
@@ -70,6 +76,18 @@ def _best_prefix(weight: FloatArray) -> BoolArray:
     return np.asarray(weight >= np.take_along_axis(descending, best[:, None], axis=-1))
 
 
+def _support(weight: FloatArray, support: str) -> BoolArray:
+    """Per row of [R, n] the S of the rule ``support``; never empty."""
+    if support not in SUPPORTS:
+        raise DomainError(f"support: {support!r} is not one of {', '.join(SUPPORTS)}")
+    fraction = SUPPORTS[support]
+    if fraction is None:
+        return _best_prefix(weight)
+    # Summed in ascending order, so that the result does not depend on the order of the inputs.
+    mean = np.sort(np.maximum(weight, 0.0), axis=-1).sum(-1) / weight.shape[-1]
+    return np.asarray(weight >= np.minimum(fraction * mean, weight.max(-1))[:, None])
+
+
 def fit(weight: FloatArray, mask: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Best theta >= 0 on a given S, and |W - theta 1_S|^2; float64 [...] from masks and weights [..., n]."""
     size = np.maximum(mask.sum(-1), 1)
@@ -89,19 +107,20 @@ def distance(weight: FloatArray, mask: BoolArray) -> FloatArray:
     return np.ldexp(np.sqrt(fit(np.ldexp(weight, -exponent[..., None]), mask)[1]), exponent)
 
 
-def project_constant(weight: npt.ArrayLike) -> ConstantProjection:
+def project_constant(weight: npt.ArrayLike, support: str = "optimal") -> ConstantProjection:
     """Nearest positive-constant neuron theta 1_S, theta >= 0 (Aouad & Talbot 2023).
 
     ``weight`` real [..., n] with two axes or more. Ties between sets go to the smaller set, exactly decided.
-    Where no weight is positive the infimum is theta = 0, and S is the largest weight with its equals.
-    Raises ShapeError, DTypeError, DomainError (NaN or infinity, naming the neuron).
+    Where no weight is positive the infimum is theta = 0, and S is the largest weight with its equals. With
+    another of :data:`SUPPORTS`, the projection for the S of that rule.
+    Raises ShapeError, DTypeError, DomainError (NaN or infinity, naming the neuron; unknown support).
     """
     weights, _, _ = check_neurons(weight, 0.0, 0.0)
-    mask = _best_prefix(weights.reshape(-1, weights.shape[-1])).reshape(weights.shape)
+    mask = _support(weights.reshape(-1, weights.shape[-1]), support).reshape(weights.shape)
     return ConstantProjection(mask, *fit(weights, mask))
 
 
-def project_signed(weight: npt.ArrayLike) -> SignedProjection:
+def project_signed(weight: npt.ArrayLike, support: str = "optimal") -> SignedProjection:
     """Nearest ternary neuron theta (1_plus - 1_minus), theta >= 0: the same projection on |weight|, signs
     kept.
 
@@ -109,5 +128,6 @@ def project_signed(weight: npt.ArrayLike) -> SignedProjection:
     """
     weights, _, _ = check_neurons(weight, 0.0, 0.0)
     magnitude = np.abs(weights)
-    mask = _best_prefix(magnitude.reshape(-1, weights.shape[-1])).reshape(weights.shape) & (magnitude > 0)
+    rows = magnitude.reshape(-1, weights.shape[-1])
+    mask = _support(rows, support).reshape(weights.shape) & (magnitude > 0)
     return SignedProjection(mask & (weights > 0), mask & (weights < 0), *fit(magnitude, mask))

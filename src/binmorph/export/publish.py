@@ -18,7 +18,7 @@ from ..summary import describe_graph
 from .lower import Lowered, lower
 from .report import ExportReport, unsupported_layer
 from .state import Problem
-from .trace import Traced, trace
+from .trace import Method, Traced, trace
 from .verification import compare, random_inputs
 
 
@@ -76,6 +76,8 @@ def export(
     strict: bool = True,
     allow_float: Iterable[str] = (),
     verify: bool = True,
+    family: Method = "popcount",
+    projection: Method = "constant",
 ) -> ExportReport:
     """Export a network to a packed ``.bmorph`` file.
 
@@ -91,6 +93,8 @@ def export(
             run yet.
         verify: compare the file, in the packed runtime, with the hard network on the example and on random
             inputs.
+        family, projection: how smooth layers are hardened, as in :func:`binmorph.nn.harden`: one word, or a
+            mapping from module paths.
 
     Raises:
         BinmorphError: the module is in training mode, or ``allow_float`` names no module.
@@ -101,7 +105,7 @@ def export(
     target = Path(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{target.parent}: no such directory to write {target.name} to")
-    traced = trace(module, example_input)
+    traced = trace(module, example_input, family, projection)
     allowed = _check_allowed(allow_float, traced)
     lowered = lower(traced, f"binmorph {__version__}")
     removed = tuple(dict.fromkeys(where.path or where.op for where in lowered.removed))
@@ -118,5 +122,5 @@ def export(
         traced.hardened,
         removed,
         images,
-        tuple(lowered.notes),
+        (*traced.notes, *lowered.notes),
     )

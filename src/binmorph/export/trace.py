@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
 from ..errors import BinmorphError, DTypeError, ShapeError, UnsupportedOpError
 
+Method: TypeAlias = "str | Mapping[str, str]"
 DTYPES = {torch.float32: "float32", torch.uint8: "uint8", torch.bool: "uint8"}
 
 
@@ -23,12 +25,14 @@ class Traced:
         program: the ``torch.export.ExportedProgram``, batch dynamic.
         example: the example input, [N, C, H, W] or [N, K], float32 or uint8.
         hardened: module paths of the smooth morphological layers that were hardened on the copy.
+        notes: what hardening approximated, how, and how far it moved.
     """
 
     module: torch.nn.Module
     program: torch.export.ExportedProgram
     example: torch.Tensor
     hardened: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def as_input(value: Any, what: str = "example input") -> torch.Tensor:
@@ -61,24 +65,36 @@ def require_eval(module: torch.nn.Module) -> None:
         )
 
 
-def harden(module: torch.nn.Module) -> tuple[torch.nn.Module, tuple[str, ...]]:
-    """The hard network, and the paths of the layers that had to be hardened; the argument is left as it
-    was."""
+def harden(
+    module: torch.nn.Module, family: Method, projection: Method
+) -> tuple[torch.nn.Module, tuple[str, ...], tuple[str, ...]]:
+    """The hard network, the paths of the layers that had to be hardened, and what was approximated; the
+    argument is left as it was."""
     from .certificates import smooth_layers
 
     smooth = smooth_layers(module)
     if not smooth:
-        return module, ()
+        return module, (), ()
     from .. import nn
+    from ..nn.hardening import methods_by_layer
 
     twin = copy.deepcopy(module)
     layers = dict(nn.morphological_layers(twin))
+    families = methods_by_layer(family, layers, "family")
+    projections = methods_by_layer(projection, layers, "projection")
+    notes = []
     for path in smooth:  # layers that are hard already keep their state
-        nn.harden(layers[path])
-    return twin, smooth
+        for bank in nn.harden(layers[path], families[path], projections[path]).banks:
+            if bank.method:
+                count, name = bank.statuses["APPROXIMATED"], ".".join(filter(None, (path, bank.name)))
+                moved = f"moved {bank.distance:.3g} on average"
+                notes.append(f"{name}: {count} neurons approximated ({bank.method}), {moved}")
+    return twin, smooth, tuple(notes)
 
 
-def trace(module: torch.nn.Module, example_input: Any) -> Traced:
+def trace(
+    module: torch.nn.Module, example_input: Any, family: Method = "popcount", projection: Method = "constant"
+) -> Traced:
     """Harden (on a copy, if needed) and trace ``module``; the batch dimension stays free.
 
     Raises:
@@ -90,7 +106,7 @@ def trace(module: torch.nn.Module, example_input: Any) -> Traced:
         raise DTypeError(f"module: expected a torch.nn.Module, got {type(module).__name__}")
     require_eval(module)
     example = as_input(example_input)
-    hard, hardened = harden(module)
+    hard, hardened, notes = harden(module, family, projection)
     hard.eval()
     # A batch of one would be traced as the constant 1, so the example is shown twice.
     shown = torch.cat([example, example]) if example.shape[0] == 1 else example
@@ -105,4 +121,4 @@ def trace(module: torch.nn.Module, example_input: Any) -> Traced:
             f"torch.export could not trace {type(module).__name__} with a free batch size: {reason}. Nearest "
             "supported form: a forward() without Python control flow on tensor values or on the batch size"
         ) from error
-    return Traced(hard, program, example, hardened)
+    return Traced(hard, program, example, hardened, notes)

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from torch import nn
 
+from ..errors import DomainError
 from ..ir import Neurons, Status
 from .layers import MorphologicalLayer
 from .neurons import Mode, ThresholdNeurons
+
+Method: TypeAlias = "str | Mapping[str, str]"
 
 
 @dataclass(frozen=True)
 class BankReport:
     """One bank of neurons: ``name`` is its module path; ``statuses`` counts neurons per :class:`ir.Status`
     name; ``distance`` is the mean Euclidean distance moved, ``margin`` the smallest margin of the proved
-    neurons (NaN when there is none), in units of the float accumulator."""
+    neurons (NaN when there is none), in units of the float accumulator; ``method`` is the family and the
+    projection that approximated neurons went through, "" if none did."""
 
     name: str
     statuses: dict[str, int]
     distance: float
     margin: float
+    method: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class HardenReport:
         lines = []
         for bank in self.banks:
             counts = ", ".join(f"{count} {name.lower()}" for name, count in bank.statuses.items())
-            moved = f"; moved {bank.distance:.3g} on average" if bank.distance else ""
+            moved = f"; {bank.method}: moved {bank.distance:.3g} on average" if bank.method else ""
             lines.append(f"{bank.name:<{width}}  {counts}{moved}")
         return "\n".join(lines)
 
@@ -71,40 +77,61 @@ def set_mode(module: nn.Module, mode: Mode) -> nn.Module:
     return module
 
 
-def harden(module: nn.Module, family: str = "popcount") -> HardenReport:
+def harden(module: nn.Module, family: Method = "popcount", projection: Method = "constant") -> HardenReport:
     """Binarize every morphological layer of ``module`` in place and evaluate it hard from now on.
 
-    The float parameters stay as they are. ``family`` is passed to :func:`binmorph.exactness.binarize`:
-    neurons that are provably a constant, dilation, erosion, literal or popcount stay equal to their
-    hard-float form; the others are projected onto ``family``, and reported as APPROXIMATED with the distance.
+    The float parameters stay as they are. ``family`` and ``projection`` are passed to
+    :func:`binmorph.exactness.binarize`: neurons that are provably a constant, dilation, erosion, literal or
+    popcount stay equal to their hard-float form; the others are projected, and reported as APPROXIMATED with
+    the distance. Each is one word for all layers, or a mapping from the path of a layer to its own word, ""
+    standing for the layers not named.
+
+    Raises:
+        DomainError: an unknown word, or a mapping that names no layer of ``module`` or leaves one out.
     """
+    layers = dict(morphological_layers(module))
+    families = methods_by_layer(family, layers, "family")
+    projections = methods_by_layer(projection, layers, "projection")
     reports = []
-    for path, layer in morphological_layers(module):
+    for path, layer in layers.items():
         for name, bank in layer.banks():
-            neurons = binarized_bank(bank, family)
+            neurons = binarized_bank(bank, families[path], projections[path])
             bank.store(neurons)
-            reports.append(_report(f"{path}.{name}" if path else name, neurons))
+            method = f"{families[path]} {projections[path]}"
+            reports.append(_report(f"{path}.{name}" if path else name, neurons, method))
         layer.mark_binarized()
     return HardenReport(tuple(reports))
 
 
-def hardened(module: nn.Module, family: str = "popcount") -> nn.Module:
+def methods_by_layer(method: Method, layers: Iterable[str], what: str) -> dict[str, str]:
+    """The word for each of ``layers``; see :func:`harden`. ``what`` names the argument in errors."""
+    if isinstance(method, str):
+        return dict.fromkeys(layers, method)
+    unknown = [path for path in method if path and path not in layers]
+    missing = [path for path in layers if path not in method and "" not in method]
+    if unknown or missing:
+        problem = f"{unknown[0]!r} is no morphological layer" if unknown else f"{missing[0]!r} is left out"
+        raise DomainError(f"{what}: {problem}; there are {', '.join(map(repr, layers))}")
+    return {path: method[path] if path in method else method[""] for path in layers}
+
+
+def hardened(module: nn.Module, family: Method = "popcount", projection: Method = "constant") -> nn.Module:
     """A hard copy of ``module``, which stays as it is."""
     twin = copy.deepcopy(module)
-    harden(twin, family)
+    harden(twin, family, projection)
     return twin
 
 
-def binarized_bank(bank: ThresholdNeurons, family: str) -> Neurons:
+def binarized_bank(bank: ThresholdNeurons, family: str, projection: str = "constant") -> Neurons:
     """The hard form of one bank, which stays as it is; see :func:`harden`."""
     from ..exactness import binarize
 
     weight, bias, scale = (t.detach().cpu().double().numpy() for t in bank.effective_parameters())
-    result: Neurons = binarize(weight, bias, scale, family=family)
+    result: Neurons = binarize(weight, bias, scale, family=family, projection=projection)
     return result
 
 
-def _report(name: str, neurons: Neurons) -> BankReport:
+def _report(name: str, neurons: Neurons, method: str) -> BankReport:
     counts = np.bincount(neurons.status.ravel(), minlength=len(Status))
     proved = neurons.margin[~np.isnan(neurons.margin)]
     return BankReport(
@@ -112,4 +139,5 @@ def _report(name: str, neurons: Neurons) -> BankReport:
         {status.name: int(counts[status]) for status in Status if counts[status]},
         float(neurons.distance.mean()),
         float(proved.min()) if proved.size else float("nan"),
+        method if counts[Status.APPROXIMATED] else "",
     )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .. import ir
 from ..errors import ShapeError
+from ..exactness import SUPPORTS
 from . import parametrize as P
 from .projection import popcount_projection
 
@@ -113,6 +114,7 @@ class ThresholdNeurons(HardNeurons):
         init: str = "uniform",
         input_mean: float = 0.5,
         bias_spread: float = 0.01,
+        support: str = "optimal",
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(shape, n)
@@ -121,6 +123,7 @@ class ThresholdNeurons(HardNeurons):
             (bias, P.BIASES, "bias"),
             (step, P.STEPS, "step"),
             (init, P.INITS, "init"),
+            (support, SUPPORTS, "support"),
         ):
             if value not in allowed:
                 raise ValueError(f"{what}={value!r} is not one of {', '.join(allowed)}")
@@ -129,7 +132,7 @@ class ThresholdNeurons(HardNeurons):
         if init == "signed" and weight != "identity":
             raise ValueError(f"init='signed' needs weight='identity', not {weight!r}")
         self.weight_kind, self.bias_kind, self.step_kind = weight, bias, step
-        self.bias_offset = bias_offset
+        self.bias_offset, self.support = bias_offset, support
         self.snap, self.sharpness = 0.0, 1.0
         start = P.initial_weight((*self.shape, n), step, init, generator)
         self.weight_raw = nn.Parameter(P.weight_inverse(weight, start))
@@ -143,7 +146,8 @@ class ThresholdNeurons(HardNeurons):
         """(W [..., n], b [...], p [...]) that the float modes use; the raw parameters, annealed.
 
         ``snap`` = s in (0, 1] moves W and b the fraction s of the way to the nearest signed-constant neuron
-        theta (1_S+ - 1_S-) with threshold theta (k + 1/2): exactly a popcount. ``sharpness`` multiplies p.
+        theta (1_S+ - 1_S-) with threshold theta (k + 1/2): exactly a popcount (``support`` may trade the
+        nearest for a near one that needs no sort). ``sharpness`` multiplies p.
         Both leave the gradient as it was without them (straight through; self-binarizing networks, Lahoud et
         al. 2019, arXiv 1902.00730, sharpen in the gradient too, which then vanishes). Raising them during
         training makes the smooth network become the one that is exported. Both are saved with the layer's
@@ -151,7 +155,7 @@ class ThresholdNeurons(HardNeurons):
         weight = P.weight_forward(self.weight_kind, self.weight_raw, self.total)
         bias = P.bias_forward(self.bias_kind, self.bias_raw, weight, self.bias_offset)
         if self.snap > 0:
-            near_weight, near_bias = popcount_projection(weight.detach(), bias.detach())
+            near_weight, near_bias = popcount_projection(weight.detach(), bias.detach(), self.support)
             if self.snap == 1:  # exactly the projection, not w + (near - w), which rounds
                 weight = _straight_through(near_weight, weight)
                 bias = _straight_through(near_bias, bias)
@@ -171,6 +175,9 @@ class ThresholdNeurons(HardNeurons):
             u = scale * (product - bias)
             if self.sharpness == 1:
                 return self.step(u)
+            if self.step_kind == "tanh":
+                sharp: Tensor = _SharpTanh.apply(u, self.sharpness)
+                return sharp
             return _straight_through(self.step(u.detach()), self.step(u / self.sharpness))
         fires = torch.where(scale > 0, product > bias, (scale < 0) & (product < bias))
         return fires.to(torch.float32)
@@ -191,6 +198,23 @@ class _StraightThrough(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[None, Tensor]:  # type: ignore[no-untyped-def]
         return None, grad
+
+
+class _SharpTanh(torch.autograd.Function):
+    """tanh(u) / 2 + 1/2 with the gradient of tanh(u / sharpness) / 2: a third of the memory traffic of
+    composing it, which is most of the time of training a BiSEL."""
+
+    @staticmethod
+    def forward(ctx, u: Tensor, sharpness: float) -> Tensor:  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(u)
+        ctx.sharpness = sharpness
+        return torch.tanh(u).mul_(0.5).add_(0.5)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def]
+        (u,) = ctx.saved_tensors
+        slope = (u / ctx.sharpness).tanh_().square_().neg_().add_(1).mul_(0.5 / ctx.sharpness)
+        return slope.mul_(grad), None
 
 
 def _straight_through(value: Tensor, source: Tensor) -> Tensor:

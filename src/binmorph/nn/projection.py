@@ -8,8 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..exactness import SUPPORTS
 
-def popcount_projection(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+
+def popcount_projection(weight: Tensor, bias: Tensor, support: str = "optimal") -> tuple[Tensor, Tensor]:
     """The signed-constant neuron nearest to each row of ``weight`` [..., n], and its threshold [...].
 
     min over S+, S-, theta > 0 of ||W - theta (1_S+ - 1_S-)||: for a given size j the best support is the j
@@ -17,12 +19,17 @@ def popcount_projection(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     2023, projection onto constant sets, extended to signs). Equal weights are in or out together: where one
     of them raises that quotient, so do the others. The threshold goes to the nearest theta * (k + 1/2), k
     integer: then W . x > b iff popcount(x & S+) - popcount(x & S-) > k, half a unit away from any tie. A row
-    of zeros stays zero, with its bias."""
+    of zeros stays zero, with its bias. ``support`` is one of
+    :data:`binmorph.exactness.SUPPORTS`; all but "optimal" need no sort."""
     size = weight.abs()
-    ordered = size.sort(dim=-1, descending=True).values
-    count = torch.arange(1, weight.shape[-1] + 1, device=weight.device, dtype=weight.dtype)
-    best = (ordered.cumsum(-1) / count.sqrt()).argmax(-1, keepdim=True)
-    kept = size >= ordered.gather(-1, best)
+    fraction = SUPPORTS[support]
+    if fraction is None:
+        ordered = size.sort(dim=-1, descending=True).values
+        count = torch.arange(1, weight.shape[-1] + 1, device=weight.device, dtype=weight.dtype)
+        best = (ordered.cumsum(-1) / count.sqrt()).argmax(-1, keepdim=True)
+        kept = size >= ordered.gather(-1, best)
+    else:
+        kept = size >= fraction * size.mean(-1, keepdim=True)
     unit = (size * kept).sum(-1) / kept.sum(-1)
     near = unit.unsqueeze(-1) * kept * weight.sign()
     snapped = (torch.floor(bias / unit) + 0.5) * unit

@@ -5,17 +5,15 @@ Needs scikit-learn (the data, 1797 8x8 digits that come with it) and tqdm: ``pip
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from .annealing import Annealing
+from .fitting import accuracy, fit_classifier, quiet_torch, random_shift
 from .hardening import HardenReport, harden, set_mode
 from .level_sets import LevelSets
 from .networks import MorphologicalClassifier
@@ -115,45 +113,22 @@ def train_digits(
         data: the split to use; :func:`load_digits` if None.
     """
     data = data or load_digits()
-    schedule = annealing or Annealing()
-    with _quiet_torch(seed):
+    with quiet_torch(seed):
         start = time.perf_counter()
         net = digits_network(data.x_train)
-        optimizer = torch.optim.Adam(net.parameters(), lr=learning_rate)
-        steps = len(data.x_train) // batch_size
-        rate = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, learning_rate, total_steps=epochs * steps, pct_start=0.1, final_div_factor=100
+        fit_classifier(
+            net,
+            data.x_train,
+            data.y_train,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            augment=lambda images: random_shift(images, shift_fraction),
+            label_smoothing=label_smoothing,
+            schedule=annealing or Annealing(),
+            progress=progress,
         )
-        net.train()
-        for epoch in _epochs(epochs, progress):
-            order = torch.randperm(len(data.x_train))
-            for step, chosen in enumerate(order[: steps * batch_size].split(batch_size)):
-                schedule.apply(net, (epoch * steps + step) / (epochs * steps))
-                scores = net(random_shift(data.x_train[chosen], shift_fraction))
-                loss = F.cross_entropy(scores, data.y_train[chosen], label_smoothing=label_smoothing)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                rate.step()
-        schedule.apply(net.eval(), 1.0)
         return _finish(net, data, start)
-
-
-def random_shift(images: Tensor, fraction: float) -> Tensor:
-    """Shift about ``fraction`` of the ``images`` [N, C, H, W] by -1, 0 or 1 pixel per direction; zeros come
-    in."""
-    count, _, height, width = images.shape
-    offset = torch.randint(0, 3, (2, count)).where(torch.rand(count) < fraction, 1)
-    rows = (offset[0, :, None] + torch.arange(height))[:, :, None]
-    columns = (offset[1, :, None] + torch.arange(width))[:, None, :]
-    padded = F.pad(images, (1, 1, 1, 1))
-    return padded[torch.arange(count)[:, None, None], :, rows, columns].movedim(-1, 1)
-
-
-def accuracy(net: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Fraction of ``x`` that ``net`` puts into class ``y``."""
-    with torch.no_grad():
-        return float((net(x).argmax(1) == y).double().mean())
 
 
 def _finish(net: MorphologicalClassifier, data: Digits, start: float) -> TrainResult:
@@ -168,23 +143,3 @@ def _finish(net: MorphologicalClassifier, data: Digits, start: float) -> TrainRe
     set_mode(net, Mode.SMOOTH)
     binary = accuracy(hard, data.x_test, data.y_test)
     return TrainResult(net, hard, report, data, smooth, hard_float, binary, agreement, seconds)
-
-
-def _epochs(count: int, progress: bool) -> Iterator[int]:
-    from tqdm import tqdm
-
-    yield from tqdm(range(count), desc="training", unit="epoch", disable=not progress)
-
-
-@contextlib.contextmanager
-def _quiet_torch(seed: int) -> Iterator[None]:
-    """One thread (these tensors are too small to share, and sums then do not depend on the machine's core
-    count) and a private random state, both put back afterwards."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            yield
-    finally:
-        torch.set_num_threads(threads)

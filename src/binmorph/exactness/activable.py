@@ -1,0 +1,220 @@
+"""The nearest activable parameters: weights and bias that are exactly an erosion or a dilation.
+
+Aouad & Talbot (2023, arXiv:2401.03830) project (W, b) onto the polyhedron of the parameters that are the
+dilation by S (closed: ties count as inside),
+
+    min |W' - W|^2 + (b' - b)^2   with   sum_{not S} W' <= b' <= W'_i for i in S,  W' >= 0,
+
+for every S = {W >= value} and both operations, and keep the nearest. They solve each as a quadratic program;
+here each is a formula with one unknown number, from the conditions of optimality.
+
+*Dilation.* W'_i = max(w_i, B) on S, max(w_i - l, 0) elsewhere, b' = B, with l = B + sum_S (B - w_i)_+ - b
+the multiplier of the sum. If l = 0 leaves the sum at most B, that is the solution; else B = sum_{not S}
+(w_i - l)_+. Both sides are monotone and piecewise linear in B.
+
+*Erosion.* The papers substitute b by sum(W) - b and reuse the dilation ("dual": the bias is measured from the
+other end, and moves with the weights). The metric in which b' is what moves ("true") has another solution:
+with B = sum(W') - b', m = |S| and s the sum of the multipliers of S, W'_i = max(w_i - r, B) on S and
+max(w_i - s, 0) elsewhere, sum_S (B - w_i + r)_+ = s, where either the sum over the rest h(s) stays below
+B = sum_S w - m s + h(s) - b and r = s, or B = h(s) and r = (sum_S w + s - b) / (1 + m). Both equations are
+monotone in s.
+
+Sums over S and the rest are prefix sums of the sorted weights, so an equation is evaluated in O(log n) and
+solved by a fixed number of bisections; all sets S of a neuron are solved at once, in O(n log n).
+
+Only sets with all or none of equal weights are compared: the result then does not depend on the order of the
+inputs. (With W = [1, 1], b = 1.5 the dilation by one of the two alone would be nearer.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DomainError
+from .numeric import BoolArray, FloatArray, check_neurons, row_blocks
+
+METRICS = ("dual", "true")
+_BISECTIONS = 80  # beyond the 53 bits of a float64, for brackets much wider than the root
+_TIE = 1e-12  # squared distances closer than this, of parameters below 1, are one
+
+
+class ActivableProjection(NamedTuple):
+    """The nearest activable neurons: ``mask`` bool [..., n] is S, ``dilation`` bool [...] (else an erosion);
+    ``weight`` float64 [..., n] and ``bias`` float64 [...] the parameters on the polyhedron; and
+    ``squared_distance`` float64 [...] to them, in the metric that was asked for."""
+
+    mask: BoolArray
+    dilation: BoolArray
+    weight: FloatArray
+    bias: FloatArray
+    squared_distance: FloatArray
+
+
+class _Sorted:
+    """Descending weights [R, n], and sums over S = the first m and over the rest for every m at once."""
+
+    def __init__(self, weight: FloatArray) -> None:
+        rows, self.n = weight.shape
+        self.w = -np.sort(-weight, axis=-1)
+        self.m = np.broadcast_to(np.arange(1, self.n + 1), weight.shape)
+        zero = np.zeros((rows, 1))
+        self.sums = np.concatenate([zero, np.cumsum(self.w, -1)], -1)
+        self.squares = np.concatenate([zero, np.cumsum(self.w**2, -1)], -1)
+        self.run_end = np.ones(weight.shape, dtype=np.bool_)
+        self.run_end[:, :-1] = self.w[:, :-1] > self.w[:, 1:]
+
+    def above(self, level: FloatArray) -> npt.NDArray[np.int64]:
+        """How many weights of the row exceed ``level`` [R, n], by binary search in each row."""
+        low = np.zeros(level.shape, dtype=np.int64)
+        high = np.full(level.shape, self.n, dtype=np.int64)
+        for _ in range(self.n.bit_length()):
+            middle = (low + high) // 2
+            beyond = np.take_along_axis(self.w, np.minimum(middle, self.n - 1), -1) > level
+            open_ = low < high
+            low = np.where(open_ & beyond, middle + 1, low)
+            high = np.where(open_ & ~beyond, middle, high)
+        return low
+
+    def moved(self, level: FloatArray, r: FloatArray, s: FloatArray) -> FloatArray:
+        """|W' - W|^2 for W' = max(w - r, level) on S, max(w - s, 0) elsewhere."""
+        first, last = np.minimum(self.above(level + r), self.m), np.maximum(self.above(s), self.m)
+        linear, square = (
+            np.take_along_axis(part, self.m, -1) - np.take_along_axis(part, first, -1)
+            for part in (self.sums, self.squares)
+        )
+        raised = (self.m - first) * level**2 - 2.0 * level * linear + square
+        zeroed = self.squares[:, -1:] - np.take_along_axis(self.squares, last, -1)
+        return np.asarray(first * r**2 + np.maximum(raised, 0.0) + (last - self.m) * s**2 + zeroed)
+
+    def inside(self, level: FloatArray) -> FloatArray:
+        """sum_S (level - w)_+ for the S of each column."""
+        raised = np.minimum(self.above(level), self.m)
+        taken = np.take_along_axis(self.sums, self.m, -1) - np.take_along_axis(self.sums, raised, -1)
+        return np.asarray((self.m - raised) * level - taken)
+
+    def outside(self, level: FloatArray) -> FloatArray:
+        """sum_{not S} (w - level)_+ for the S of each column."""
+        kept = np.maximum(self.above(level), self.m)
+        taken = np.take_along_axis(self.sums, kept, -1) - np.take_along_axis(self.sums, self.m, -1)
+        return np.asarray(taken - (kept - self.m) * level)
+
+
+def _root(rising: Callable[[FloatArray], FloatArray], low: FloatArray, high: FloatArray) -> FloatArray:
+    """The root of an increasing function in [low, high], by bisection; never below it."""
+    for _ in range(_BISECTIONS):
+        middle = low + 0.5 * (high - low)
+        below = rising(middle) < 0
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return high
+
+
+def _dilation(sorted_: _Sorted, bias: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """B and l [R, n], for S = the first m weights in column m - 1, ``bias`` [R]."""
+    b = np.broadcast_to(bias[:, None], sorted_.w.shape)
+    zero = np.zeros_like(sorted_.w)
+    free = sorted_.outside(zero)
+
+    def rising(level: FloatArray) -> FloatArray:
+        multiplier = level + sorted_.inside(level) - b
+        return np.minimum(multiplier, level - sorted_.outside(np.maximum(multiplier, 0.0)))
+
+    low = np.minimum(np.minimum(b, sorted_.w[:, -1:]), 0.0)
+    level = _root(rising, low, np.maximum(np.maximum(b, free), 0.0))
+    # Inside the polyhedron already, but for negative weights outside S: nothing else moves, not even rounded.
+    feasible = (free <= b) & (b <= sorted_.w)
+    level = np.where(feasible, b, level)
+    return level, np.where(feasible, 0.0, np.maximum(level + sorted_.inside(level) - b, 0.0))
+
+
+def _erosion(sorted_: _Sorted, bias: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """B, r and s [R, n] of the true metric, likewise."""
+    b, m = np.broadcast_to(bias[:, None], sorted_.w.shape), sorted_.m
+    zero, total = np.zeros_like(sorted_.w), sorted_.sums[:, 1:]
+
+    def level_free(s: FloatArray) -> FloatArray:
+        return np.asarray(total - m * s + sorted_.outside(s) - b)
+
+    def rising_free(s: FloatArray) -> FloatArray:
+        return s - sorted_.inside(level_free(s) + s)
+
+    def shift_tight(s: FloatArray) -> FloatArray:
+        return np.asarray((total + s - b) / (1 + m))
+
+    def rising_tight(s: FloatArray) -> FloatArray:
+        return np.asarray(s - sorted_.inside(sorted_.outside(s) + shift_tight(s)))
+
+    s = _root(rising_free, zero, np.maximum(-rising_free(zero), 0.0))
+    level = level_free(s)
+    free = sorted_.outside(s) <= level
+    tight = _root(rising_tight, zero, np.maximum(-rising_tight(zero), 0.0) * (1 + m))
+    return (
+        np.where(free, level, sorted_.outside(tight)),
+        np.where(free, s, shift_tight(tight)),
+        np.where(free, s, tight),
+    )
+
+
+def _nearest(weight: FloatArray, bias: FloatArray, metric: str) -> tuple[npt.NDArray[np.generic], ...]:
+    """The fields of :class:`ActivableProjection`, for weight [R, n] and bias [R], all below 1."""
+    sorted_ = _Sorted(weight)
+    other = sorted_.sums[:, -1] - bias
+    solved = []
+    level, s = _dilation(sorted_, bias)
+    r = np.zeros_like(level)
+    solved.append((sorted_.moved(level, r, s) + (level - bias[:, None]) ** 2, level, r, s))
+    if metric == "dual":
+        level, s = _dilation(sorted_, other)
+        solved.append((sorted_.moved(level, r, s) + (level - other[:, None]) ** 2, level, r, s))
+    else:
+        level, r, s = _erosion(sorted_, bias)
+        # The bias moves by r: the derivative of the distance by b' is the multipliers' sum.
+        solved.append((sorted_.moved(level, r, s) + r**2, level, r, s))
+    best = []
+    for cost, *numbers in solved:
+        cost = np.where(sorted_.run_end, cost, np.inf)
+        # The last of the nearest: the largest S among equals.
+        near = cost <= cost.min(-1, keepdims=True) + _TIE
+        column = (sorted_.n - 1 - near[:, ::-1].argmax(-1))[:, None]
+        picked = [np.take_along_axis(part, column, -1) for part in (cost, sorted_.w, *numbers)]
+        best.append(picked)
+    dilation = best[0][0] <= best[1][0] + _TIE
+    _, smallest, level, r, s = (np.where(dilation, a, b) for a, b in zip(*best, strict=True))
+    mask = weight >= smallest
+    moved = np.where(mask, np.maximum(weight - r, level), np.maximum(weight - s, 0.0))
+    dilated = dilation[:, 0]
+    near = np.where(dilated, level[:, 0], moved.sum(-1) - level[:, 0])
+    shift = np.where(dilated, near - bias, level[:, 0] - other if metric == "dual" else near - bias)
+    return mask, dilated, moved, near, ((moved - weight) ** 2).sum(-1) + shift**2
+
+
+def project_activable(
+    weight: npt.ArrayLike, bias: npt.ArrayLike, metric: str = "dual"
+) -> ActivableProjection:
+    """Nearest parameters that are an erosion or a dilation, ties included (Aouad & Talbot 2023).
+
+    ``weight`` real [..., n] with two axes or more, ``bias`` real [...], the positive threshold b; ``metric``
+    one of :data:`METRICS`. Of equally near projections the dilation is kept, then the largest S. Raises
+    ShapeError, DTypeError; DomainError for NaN or infinity (naming the neuron) or an unknown metric.
+    """
+    if metric not in METRICS:
+        raise DomainError(f"metric: {metric!r} is not one of {', '.join(METRICS)}")
+    weights, biases, _ = check_neurons(weight, bias, 0.0)
+    n = weights.shape[-1]
+    w, b = weights.reshape(-1, n), biases.reshape(-1)
+    # Powers of two bring the parameters, and sums of them, below 1 without rounding: no square overflows.
+    exponent = np.frexp(np.abs(w).sum(-1) + np.abs(b))[1]
+    w, b = np.ldexp(w, -exponent[:, None]), np.ldexp(b, -exponent)
+    parts = [_nearest(w[i], b[i], metric) for i in row_blocks(b.size, n)]
+    mask, dilation, moved, near, squared = (np.concatenate(part) for part in zip(*parts, strict=True))
+    with np.errstate(over="ignore"):
+        return ActivableProjection(
+            mask.reshape(weights.shape),
+            dilation.reshape(biases.shape),
+            np.ldexp(moved, exponent[:, None]).reshape(weights.shape),
+            np.ldexp(near, exponent).reshape(biases.shape),
+            np.ldexp(squared, 2 * exponent).reshape(biases.shape),
+        )
