@@ -11,12 +11,14 @@ KernelList<Fn> kernel_list() {
     std::vector<Kernel<Fn>> list;
 #define BINMORPH_KERNEL(op, isa, name) \
   if constexpr (std::is_same_v<Fn, op>) list.push_back({#name, Isa::isa, name});
+#include "kernels/conv2d/kernels.inc"
 #include "kernels/elementwise/kernels.inc"
 #include "kernels/flatten/kernels.inc"
 #include "kernels/linear/kernels.inc"
 #include "kernels/max_pool/kernels.inc"
 #include "kernels/morphology2d/kernels.inc"
 #include "kernels/pack/kernels.inc"
+#include "kernels/pixel_conv2d/kernels.inc"
 #include "kernels/thinning/kernels.inc"
 #include "kernels/threshold_conv2d/kernels.inc"
 #include "kernels/threshold_dense/kernels.inc"
@@ -30,6 +32,7 @@ KernelList<Fn> kernel_list() {
 }
 
 template KernelList<AccumulateConv2d> kernel_list<AccumulateConv2d>();
+template KernelList<Conv2dF32> kernel_list<Conv2dF32>();
 template KernelList<ElementwiseF32> kernel_list<ElementwiseF32>();
 template KernelList<ElementwiseI32> kernel_list<ElementwiseI32>();
 template KernelList<Flatten> kernel_list<Flatten>();
@@ -42,6 +45,7 @@ template KernelList<MaxPoolRows> kernel_list<MaxPoolRows>();
 template KernelList<Morphology2d> kernel_list<Morphology2d>();
 template KernelList<PackBinaryF32> kernel_list<PackBinaryF32>();
 template KernelList<PackBinaryU8> kernel_list<PackBinaryU8>();
+template KernelList<PixelConv2d> kernel_list<PixelConv2d>();
 template KernelList<PlanesToImages> kernel_list<PlanesToImages>();
 template KernelList<ThinPass> kernel_list<ThinPass>();
 template KernelList<ThresholdConv2d> kernel_list<ThresholdConv2d>();

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "kernels/common/kernel_list.h"
+#include "kernels/conv2d/conv2d.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/flatten/flatten.h"
 #include "kernels/linear/linear.h"
 #include "kernels/max_pool/max_pool.h"
 #include "kernels/morphology2d/morphology2d.h"
 #include "kernels/pack/pack.h"
+#include "kernels/pixel_conv2d/pixel_conv2d.h"
 #include "kernels/thinning/thinning.h"
 #include "kernels/threshold_conv2d/threshold_conv2d.h"
 #include "kernels/threshold_dense/threshold_dense.h"

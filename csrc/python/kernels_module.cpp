@@ -18,11 +18,12 @@ void list_operation(const char* op, std::vector<KernelInfo>& list) {
     list.emplace_back(op, kernel.name, isa_name(kernel.isa), isa_supported(kernel.isa));
 }
 
-// The operation's name is also the name of the function that runs its kernels (Conv2d runs both conv2d
-// operations).
+// The operation's name is also the name of the function that runs its kernels; convolutions are classes
+// (Conv2d, FloatConv2d, PixelConv2d).
 std::vector<KernelInfo> list_kernels() {
   std::vector<KernelInfo> list;
   list_operation<kernels::AccumulateConv2d>("accumulate_conv2d", list);
+  list_operation<kernels::Conv2dF32>("conv2d_f32", list);
   list_operation<kernels::ElementwiseF32>("elementwise_f32", list);
   list_operation<kernels::ElementwiseI32>("elementwise_i32", list);
   list_operation<kernels::Flatten>("flatten", list);
@@ -35,6 +36,7 @@ std::vector<KernelInfo> list_kernels() {
   list_operation<kernels::Morphology2d>("morphology2d", list);
   list_operation<kernels::PackBinaryF32>("pack_binary_f32", list);
   list_operation<kernels::PackBinaryU8>("pack_binary_u8", list);
+  list_operation<kernels::PixelConv2d>("pixel_conv2d", list);
   list_operation<kernels::PlanesToImages>("planes_to_images", list);
   list_operation<kernels::ThinPass>("thin_pass", list);
   list_operation<kernels::ThresholdConv2d>("threshold_conv2d", list);
@@ -55,6 +57,7 @@ void bind_kernels(pybind11::module_& m) {
   binmorph::python::bind_morphology_kernels(m);
   binmorph::python::bind_packing_kernels(m);
   binmorph::python::bind_stream_kernels(m);
+  binmorph::python::bind_sum_conv_kernels(m);
   binmorph::python::bind_window_kernels(m);
   binmorph::python::bind_threshold_kernels(m);
   binmorph::python::bind_conv_kernels(m);

@@ -197,3 +197,68 @@ class Conv2d:
     def blocks(self) -> int: ...
     @property
     def cycles(self) -> float: ...
+
+class FloatConv2d:
+    """A float32 convolution, packed for the kernels."""
+
+    def __init__(
+        self,
+        kernel: str,
+        weight: _Floats,
+        start: _Floats,
+        image: Sequence[int],
+        out_channels: int,
+        kernel_size: Sequence[int],
+        groups: int = 1,
+        stride: Sequence[int] = (1, 1),
+        dilation: Sequence[int] = (1, 1),
+        padding: Sequence[int] = (0, 0, 0, 0),
+        row_class: Sequence[int] = (),
+        column_class: Sequence[int] = (),
+    ) -> None: ...
+    def arrays(self) -> dict[str, npt.NDArray[np.generic]]: ...
+    def extend(self, x: _Floats) -> _Floats: ...
+    def extend_bytes(self, x: _Bytes) -> _Floats: ...
+    def run(
+        self,
+        extended: _Floats,
+        out: _Floats | None = None,
+        y_pitch: int = 0,
+        rows: Sequence[int] | None = None,
+        blocks: Sequence[int] | None = None,
+        arrays: dict[str, npt.NDArray[np.generic]] = ...,
+    ) -> _Floats: ...
+    @property
+    def blocks(self) -> int: ...
+
+class PixelConv2d:
+    """A convolution of bytes by int8 weights, packed for the kernels."""
+
+    def __init__(
+        self,
+        kernel: str,
+        weight: npt.NDArray[np.int8],
+        start: npt.NDArray[np.int32],
+        image: Sequence[int],
+        out_channels: int,
+        kernel_size: Sequence[int],
+        groups: int = 1,
+        stride: Sequence[int] = (1, 1),
+        dilation: Sequence[int] = (1, 1),
+        padding: Sequence[int] = (0, 0, 0, 0),
+        row_class: Sequence[int] = (),
+        column_class: Sequence[int] = (),
+    ) -> None: ...
+    def arrays(self) -> dict[str, npt.NDArray[np.generic]]: ...
+    def extend(self, x: _Bytes) -> npt.NDArray[np.int16]: ...
+    def run(
+        self,
+        extended: npt.NDArray[np.int16],
+        out: npt.NDArray[np.int32] | None = None,
+        y_pitch: int = 0,
+        rows: Sequence[int] | None = None,
+        blocks: Sequence[int] | None = None,
+        arrays: dict[str, npt.NDArray[np.generic]] = ...,
+    ) -> npt.NDArray[np.int32]: ...
+    @property
+    def blocks(self) -> int: ...
