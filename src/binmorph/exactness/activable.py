@@ -19,8 +19,9 @@ max(w_i - s, 0) elsewhere, sum_S (B - w_i + r)_+ = s, where either the sum over 
 B = sum_S w - m s + h(s) - b and r = s, or B = h(s) and r = (sum_S w + s - b) / (1 + m). Both equations are
 monotone in s.
 
-Sums over S and the rest are prefix sums of the sorted weights, so an equation is evaluated in O(log n) and
-solved by a fixed number of bisections; all sets S of a neuron are solved at once, in O(n log n).
+Sums over S and the rest are prefix sums of the sorted weights, so an equation is evaluated in O(log n). A
+Newton step on the right piece is its solution; bisection brackets it until then. All sets S of a neuron are
+solved at once, after one sort.
 
 Only sets with all or none of equal weights are compared: the result then does not depend on the order of the
 inputs. (With W = [1, 1], b = 1.5 the dilation by one of the two alone would be nearer.)
@@ -36,9 +37,11 @@ import numpy.typing as npt
 
 from ..errors import DomainError
 from .numeric import BoolArray, FloatArray, check_neurons, row_blocks
+from .projection import support_mask
 
 METRICS = ("dual", "true")
-_BISECTIONS = 80  # beyond the 53 bits of a float64, for brackets much wider than the root
+_STEPS = 80  # bisection alone would need them; a dozen do in practice
+_PRECISION = 2.0**-52  # of a root, where all parameters together are below 1
 _TIE = 1e-12  # squared distances closer than this, of parameters below 1, are one
 
 
@@ -55,20 +58,22 @@ class ActivableProjection(NamedTuple):
 
 
 class _Sorted:
-    """Descending weights [R, n], and sums over S = the first m and over the rest for every m at once."""
+    """Descending weights [R, n], and sums over S = the first m and over the rest, for several m at once."""
 
-    def __init__(self, weight: FloatArray) -> None:
+    def __init__(self, weight: FloatArray, m: npt.NDArray[np.int64] | None) -> None:
+        """``m`` int64 [R, k] are the sizes of S; None is every size, k = n."""
         rows, self.n = weight.shape
         self.w = -np.sort(-weight, axis=-1)
-        self.m = np.broadcast_to(np.arange(1, self.n + 1), weight.shape)
+        self.m = np.broadcast_to(np.arange(1, self.n + 1), weight.shape) if m is None else m
+        self.last = np.take_along_axis(self.w, self.m - 1, -1)
         zero = np.zeros((rows, 1))
         self.sums = np.concatenate([zero, np.cumsum(self.w, -1)], -1)
         self.squares = np.concatenate([zero, np.cumsum(self.w**2, -1)], -1)
-        self.run_end = np.ones(weight.shape, dtype=np.bool_)
-        self.run_end[:, :-1] = self.w[:, :-1] > self.w[:, 1:]
+        following = np.concatenate([self.w, np.full((rows, 1), -np.inf)], -1)
+        self.run_end = self.last > np.take_along_axis(following, self.m, -1)
 
     def above(self, level: FloatArray) -> npt.NDArray[np.int64]:
-        """How many weights of the row exceed ``level`` [R, n], by binary search in each row."""
+        """How many weights of the row exceed ``level`` [R, k], by binary search in each row."""
         low = np.zeros(level.shape, dtype=np.int64)
         high = np.full(level.shape, self.n, dtype=np.int64)
         for _ in range(self.n.bit_length()):
@@ -90,77 +95,102 @@ class _Sorted:
         zeroed = self.squares[:, -1:] - np.take_along_axis(self.squares, last, -1)
         return np.asarray(first * r**2 + np.maximum(raised, 0.0) + (last - self.m) * s**2 + zeroed)
 
-    def inside(self, level: FloatArray) -> FloatArray:
-        """sum_S (level - w)_+ for the S of each column."""
+    def inside(self, level: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """sum_S (level - w)_+ for the S of each column, and its slope."""
         raised = np.minimum(self.above(level), self.m)
         taken = np.take_along_axis(self.sums, self.m, -1) - np.take_along_axis(self.sums, raised, -1)
-        return np.asarray((self.m - raised) * level - taken)
+        count = (self.m - raised).astype(np.float64)
+        return count * level - taken, count
 
-    def outside(self, level: FloatArray) -> FloatArray:
-        """sum_{not S} (w - level)_+ for the S of each column."""
+    def outside(self, level: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """sum_{not S} (w - level)_+ for the S of each column, and its slope."""
         kept = np.maximum(self.above(level), self.m)
         taken = np.take_along_axis(self.sums, kept, -1) - np.take_along_axis(self.sums, self.m, -1)
-        return np.asarray(taken - (kept - self.m) * level)
+        count = (kept - self.m).astype(np.float64)
+        return taken - count * level, -count
 
 
-def _root(rising: Callable[[FloatArray], FloatArray], low: FloatArray, high: FloatArray) -> FloatArray:
-    """The root of an increasing function in [low, high], by bisection; never below it."""
-    for _ in range(_BISECTIONS):
-        middle = low + 0.5 * (high - low)
-        below = rising(middle) < 0
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return high
+Line = tuple[FloatArray, FloatArray]
 
 
-def _dilation(sorted_: _Sorted, bias: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """B and l [R, n], for S = the first m weights in column m - 1, ``bias`` [R]."""
-    b = np.broadcast_to(bias[:, None], sorted_.w.shape)
-    zero = np.zeros_like(sorted_.w)
-    free = sorted_.outside(zero)
+def _root(rising: Callable[[FloatArray], Line], low: FloatArray, high: FloatArray) -> FloatArray:
+    """The root in [low, high] of an increasing piecewise linear function that gives its value and slope."""
+    x = high
+    for _ in range(_STEPS):
+        value, slope = rising(x)
+        low, high = np.where(value < 0, x, low), np.where(value < 0, high, x)
+        step = value / slope
+        newton = x - step
+        inside = (low < newton) & (newton < high)
+        open_ = np.abs(step) > _PRECISION
+        if not open_.any():
+            break
+        x = np.where(open_, np.where(inside, newton, low + 0.5 * (high - low)), x)
+    return x
 
-    def rising(level: FloatArray) -> FloatArray:
-        multiplier = level + sorted_.inside(level) - b
-        return np.minimum(multiplier, level - sorted_.outside(np.maximum(multiplier, 0.0)))
+
+def _dilation(sorted_: _Sorted, bias: FloatArray) -> Line:
+    """B and l [R, k], for ``bias`` [R]."""
+    b = np.broadcast_to(bias[:, None], sorted_.m.shape)
+    zero = np.zeros_like(sorted_.last)
+    free, _ = sorted_.outside(zero)
+
+    def rising(level: FloatArray) -> Line:
+        raised, slope = sorted_.inside(level)
+        multiplier = level + raised - b
+        rest, fall = sorted_.outside(np.maximum(multiplier, 0.0))
+        first = multiplier <= level - rest
+        tight = 1.0 - np.where(multiplier > 0, fall * (1.0 + slope), 0.0)
+        return np.where(first, multiplier, level - rest), np.where(first, 1.0 + slope, tight)
 
     low = np.minimum(np.minimum(b, sorted_.w[:, -1:]), 0.0)
-    level = _root(rising, low, np.maximum(np.maximum(b, free), 0.0))
+    level = np.maximum(_root(rising, low, np.maximum(np.maximum(b, free), 0.0)), 0.0)
     # Inside the polyhedron already, but for negative weights outside S: nothing else moves, not even rounded.
-    feasible = (free <= b) & (b <= sorted_.w)
+    feasible = (free <= b) & (b <= sorted_.last)
     level = np.where(feasible, b, level)
-    return level, np.where(feasible, 0.0, np.maximum(level + sorted_.inside(level) - b, 0.0))
+    return level, np.where(feasible, 0.0, np.maximum(level + sorted_.inside(level)[0] - b, 0.0))
 
 
 def _erosion(sorted_: _Sorted, bias: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """B, r and s [R, n] of the true metric, likewise."""
-    b, m = np.broadcast_to(bias[:, None], sorted_.w.shape), sorted_.m
-    zero, total = np.zeros_like(sorted_.w), sorted_.sums[:, 1:]
+    """B, r and s [R, k] of the true metric, likewise."""
+    m = sorted_.m
+    b = np.broadcast_to(bias[:, None], m.shape)
+    zero, total = np.zeros_like(sorted_.last), np.take_along_axis(sorted_.sums, m, -1)
 
-    def level_free(s: FloatArray) -> FloatArray:
-        return np.asarray(total - m * s + sorted_.outside(s) - b)
+    def free_level(s: FloatArray) -> Line:
+        rest, fall = sorted_.outside(s)
+        return total - m * s + rest - b, fall - m
 
-    def rising_free(s: FloatArray) -> FloatArray:
-        return s - sorted_.inside(level_free(s) + s)
+    def rising(s: FloatArray, level: Line, shift: Line) -> Line:
+        raised, slope = sorted_.inside(level[0] + shift[0])
+        return s - raised, 1.0 - slope * (level[1] + shift[1])
 
-    def shift_tight(s: FloatArray) -> FloatArray:
-        return np.asarray((total + s - b) / (1 + m))
+    def rising_free(s: FloatArray) -> Line:
+        return rising(s, free_level(s), (s, np.ones_like(s)))
 
-    def rising_tight(s: FloatArray) -> FloatArray:
-        return np.asarray(s - sorted_.inside(sorted_.outside(s) + shift_tight(s)))
+    def tight_shift(s: FloatArray) -> Line:
+        return (total + s - b) / (1 + m), np.asarray(1.0 / (1 + m))
 
-    s = _root(rising_free, zero, np.maximum(-rising_free(zero), 0.0))
-    level = level_free(s)
-    free = sorted_.outside(s) <= level
-    tight = _root(rising_tight, zero, np.maximum(-rising_tight(zero), 0.0) * (1 + m))
+    def rising_tight(s: FloatArray) -> Line:
+        return rising(s, sorted_.outside(s), tight_shift(s))
+
+    s = _root(rising_free, zero, np.maximum(-rising_free(zero)[0], 0.0))
+    level = free_level(s)[0]
+    free = sorted_.outside(s)[0] <= level
+    tight = _root(rising_tight, zero, np.maximum(-rising_tight(zero)[0], 0.0) * (1 + m))
     return (
-        np.where(free, level, sorted_.outside(tight)),
-        np.where(free, s, shift_tight(tight)),
+        np.maximum(np.where(free, level, sorted_.outside(tight)[0]), 0.0),
+        np.where(free, s, tight_shift(tight)[0]),
         np.where(free, s, tight),
     )
 
 
-def _nearest(weight: FloatArray, bias: FloatArray, metric: str) -> tuple[npt.NDArray[np.generic], ...]:
+def _nearest(
+    weight: FloatArray, bias: FloatArray, metric: str, support: str
+) -> tuple[npt.NDArray[np.generic], ...]:
     """The fields of :class:`ActivableProjection`, for weight [R, n] and bias [R], all below 1."""
-    sorted_ = _Sorted(weight)
+    sizes = None if support == "all" else support_mask(weight, support).sum(-1)[:, None]
+    sorted_ = _Sorted(weight, sizes)
     other = sorted_.sums[:, -1] - bias
     solved = []
     level, s = _dilation(sorted_, bias)
@@ -178,8 +208,8 @@ def _nearest(weight: FloatArray, bias: FloatArray, metric: str) -> tuple[npt.NDA
         cost = np.where(sorted_.run_end, cost, np.inf)
         # The last of the nearest: the largest S among equals.
         near = cost <= cost.min(-1, keepdims=True) + _TIE
-        column = (sorted_.n - 1 - near[:, ::-1].argmax(-1))[:, None]
-        picked = [np.take_along_axis(part, column, -1) for part in (cost, sorted_.w, *numbers)]
+        column = (near.shape[1] - 1 - near[:, ::-1].argmax(-1))[:, None]
+        picked = [np.take_along_axis(part, column, -1) for part in (cost, sorted_.last, *numbers)]
         best.append(picked)
     dilation = best[0][0] <= best[1][0] + _TIE
     _, smallest, level, r, s = (np.where(dilation, a, b) for a, b in zip(*best, strict=True))
@@ -192,13 +222,15 @@ def _nearest(weight: FloatArray, bias: FloatArray, metric: str) -> tuple[npt.NDA
 
 
 def project_activable(
-    weight: npt.ArrayLike, bias: npt.ArrayLike, metric: str = "dual"
+    weight: npt.ArrayLike, bias: npt.ArrayLike, metric: str = "dual", support: str = "all"
 ) -> ActivableProjection:
     """Nearest parameters that are an erosion or a dilation, ties included (Aouad & Talbot 2023).
 
     ``weight`` real [..., n] with two axes or more, ``bias`` real [...], the positive threshold b; ``metric``
-    one of :data:`METRICS`. Of equally near projections the dilation is kept, then the largest S. Raises
-    ShapeError, DTypeError; DomainError for NaN or infinity (naming the neuron) or an unknown metric.
+    one of :data:`METRICS`. ``support`` "all" compares every S; a key of :data:`SUPPORTS` takes the one S of
+    the projection onto constant sets, an upper bound of the distance in O(n log n). Of equally near
+    projections the dilation is kept, then the largest S. Raises ShapeError, DTypeError; DomainError for NaN
+    or infinity (naming the neuron), an unknown metric or support.
     """
     if metric not in METRICS:
         raise DomainError(f"metric: {metric!r} is not one of {', '.join(METRICS)}")
@@ -208,7 +240,7 @@ def project_activable(
     # Powers of two bring the parameters, and sums of them, below 1 without rounding: no square overflows.
     exponent = np.frexp(np.abs(w).sum(-1) + np.abs(b))[1]
     w, b = np.ldexp(w, -exponent[:, None]), np.ldexp(b, -exponent)
-    parts = [_nearest(w[i], b[i], metric) for i in row_blocks(b.size, n)]
+    parts = [_nearest(w[i], b[i], metric, support) for i in row_blocks(b.size, n)]
     mask, dilation, moved, near, squared = (np.concatenate(part) for part in zip(*parts, strict=True))
     with np.errstate(over="ignore"):
         return ActivableProjection(

@@ -76,7 +76,7 @@ def _best_prefix(weight: FloatArray) -> BoolArray:
     return np.asarray(weight >= np.take_along_axis(descending, best[:, None], axis=-1))
 
 
-def _support(weight: FloatArray, support: str) -> BoolArray:
+def support_mask(weight: FloatArray, support: str) -> BoolArray:
     """Per row of [R, n] the S of the rule ``support``; never empty."""
     if support not in SUPPORTS:
         raise DomainError(f"support: {support!r} is not one of {', '.join(SUPPORTS)}")
@@ -116,7 +116,7 @@ def project_constant(weight: npt.ArrayLike, support: str = "optimal") -> Constan
     Raises ShapeError, DTypeError, DomainError (NaN or infinity, naming the neuron; unknown support).
     """
     weights, _, _ = check_neurons(weight, 0.0, 0.0)
-    mask = _support(weights.reshape(-1, weights.shape[-1]), support).reshape(weights.shape)
+    mask = support_mask(weights.reshape(-1, weights.shape[-1]), support).reshape(weights.shape)
     return ConstantProjection(mask, *fit(weights, mask))
 
 
@@ -129,5 +129,5 @@ def project_signed(weight: npt.ArrayLike, support: str = "optimal") -> SignedPro
     weights, _, _ = check_neurons(weight, 0.0, 0.0)
     magnitude = np.abs(weights)
     rows = magnitude.reshape(-1, weights.shape[-1])
-    mask = _support(rows, support).reshape(weights.shape) & (magnitude > 0)
+    mask = support_mask(rows, support).reshape(weights.shape) & (magnitude > 0)
     return SignedProjection(mask & (weights > 0), mask & (weights < 0), *fit(magnitude, mask))

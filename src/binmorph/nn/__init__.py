@@ -18,6 +18,7 @@ from .gradient_clipping import clip_gradients_adaptively
 from .hardening import BankReport, HardenReport, harden, hardened, morphological_layers, set_mode
 from .layers import LUI, BiSE, BiSEL, DenseLUI, MorphologicalLayer
 from .level_sets import LevelSets
+from .losses import Regularizer, activable_loss, bound_loss, constant_loss
 from .networks import MorphologicalClassifier
 from .neurons import HardNeurons, Mode, ThresholdNeurons
 from .projection import popcount_projection
@@ -70,6 +71,7 @@ __all__ = [
     "Quantizer",
     "RPReLU",
     "RSign",
+    "Regularizer",
     "STESign",
     "ScaledQuantizer",
     "SelfBinarizingTanh",
@@ -80,10 +82,13 @@ __all__ = [
     "TernarySign",
     "ThresholdNeurons",
     "TwoValue",
+    "activable_loss",
     "binary_weights",
+    "bound_loss",
     "certify",
     "clamp_latent",
     "clip_gradients_adaptively",
+    "constant_loss",
     "density",
     "density_penalty",
     "harden",
