@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from .activations import RPReLU, RSign, Shift
 from .annealing import Annealing, set_annealing
-from .batch_norm import BinaryBatchNorm
+from .batch_norm import BinaryBatchNorm, harden_network, settle_batch_norms
 from .binary import BinaryConv2d, BinaryLinear, BitsToSigns
-from .binary_networks import BinaryCNV, BinaryMLP, binary_weights
+from .binary_networks import BinaryCNV, BinaryConvNet, BinaryMLP, binary_weights
 from .certify import BankCertificate, Certificate, certify
 from .conntra import CoordinateDescent
 from .gradient_clipping import clip_gradients_adaptively
@@ -53,6 +53,7 @@ __all__ = [
     "BinaryBatchNorm",
     "BinaryCNV",
     "BinaryConv2d",
+    "BinaryConvNet",
     "BinaryLinear",
     "BinaryMLP",
     "BitsToSigns",
@@ -92,6 +93,7 @@ __all__ = [
     "density",
     "density_penalty",
     "harden",
+    "harden_network",
     "harden_signs",
     "hardened",
     "morphological_layers",
@@ -99,5 +101,6 @@ __all__ = [
     "set_annealing",
     "set_mode",
     "set_progress",
+    "settle_batch_norms",
     "two_means",
 ]

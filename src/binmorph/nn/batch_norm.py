@@ -6,6 +6,7 @@ Source: Lahoud et al. 2019, "Self-Binarizing Networks" (arXiv 1902.00730).
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from .quantizers import SelfBinarizingTanh, as_quantizer
+from .quantizers import SelfBinarizingTanh, as_quantizer, harden_signs
 
 Array = npt.NDArray[Any]
 LARGEST = float(np.finfo(np.float32).max)
@@ -65,6 +66,36 @@ class BinaryBatchNorm(nn.Module):
         self.level.copy_(torch.from_numpy(level))
         self.direction.copy_(torch.from_numpy(direction))
         self.hard = True
+
+
+@torch.no_grad()
+def settle_batch_norms(network: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Take the running statistics of every batch normalisation in ``network`` anew, as the plain mean over
+    ``batches``: what a network needs whose activations have just changed from smooth to hard."""
+    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    momenta, training = [norm.momentum for norm in norms], network.training
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # torch's sign for the cumulative mean
+    network.train()
+    for batch in batches:
+        network(batch)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.train(training)
+
+
+def harden_network(network: nn.Module, batches: Iterable[Tensor] | None = None) -> nn.Module:
+    """Turn every self-binarizing tanh in ``network`` into a sign, settle the batch statistics on ``batches``
+    if there are any, then turn every :class:`BinaryBatchNorm` into its comparison. In place; evaluation
+    mode."""
+    harden_signs(network)
+    if batches is not None:
+        settle_batch_norms(network, batches)
+    for layer in network.modules():
+        if isinstance(layer, BinaryBatchNorm):
+            layer.harden()
+    return network.eval()
 
 
 def batch_norm_affine(norm: nn.Module) -> tuple[Array, Array]:

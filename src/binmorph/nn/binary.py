@@ -37,6 +37,7 @@ class BinaryLayer(nn.Module):
     """Base: latent float weights [out, ...] with a quantizer, an input quantizer, and a bias behind the
     sum."""
 
+    reads_floats = False  # binary weights alone, for the count of binary operations
     packs_as_one = True  # the exporter names the packed layer after this module, not after its quantizers
 
     def __init__(

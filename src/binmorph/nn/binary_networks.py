@@ -91,3 +91,38 @@ class BinaryCNV(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.flatten(self.features(self.signs(self.levels(x)))))
+
+
+class BinaryConvNet(nn.Module):
+    """A small chain of bits for images [N, C, H, W]: scores [N, classes].
+
+    LevelSets, then for each of ``widths`` a 3x3 convolution padded with -1, 2x2 max-pooling and BatchNorm,
+    then dense layers of the sizes ``hidden`` and ``classes`` with a BatchNorm each. Everything between the
+    level sets and the scores is signs and integer thresholds.
+    """
+
+    def __init__(
+        self,
+        levels: LevelSets,
+        image: tuple[int, int, int],
+        classes: int,
+        widths: Sequence[int] = (32, 64, 128),
+        hidden: Sequence[int] = (256,),
+        **quantizers: Any,
+    ) -> None:
+        super().__init__()
+        self.levels, self.signs, self.flatten = levels, BitsToSigns(), nn.Flatten()
+        layers: list[nn.Module] = []
+        channels = levels.values.numel()
+        for width in widths:
+            first = {} if layers else {"input_quantizer": None}
+            layers.append(BinaryConv2d(channels, width, 3, padding=1, **{**quantizers, **first}))
+            layers += [nn.MaxPool2d(2), nn.BatchNorm2d(width)]
+            channels = width
+        self.features = nn.Sequential(*layers)
+        height, width_ = (side >> len(widths) for side in image[1:])
+        sizes = (channels * height * width_, *hidden, classes)
+        self.classifier = nn.Sequential(*_dense(sizes, quantizers, {}))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.flatten(self.features(self.signs(self.levels(x)))))
