@@ -11,9 +11,12 @@ KernelList<Fn> kernel_list() {
     std::vector<Kernel<Fn>> list;
 #define BINMORPH_KERNEL(op, isa, name) \
   if constexpr (std::is_same_v<Fn, op>) list.push_back({#name, Isa::isa, name});
+#include "kernels/concat/kernels.inc"
 #include "kernels/conv2d/kernels.inc"
 #include "kernels/elementwise/kernels.inc"
 #include "kernels/flatten/kernels.inc"
+#include "kernels/float_pool/kernels.inc"
+#include "kernels/level_sets/kernels.inc"
 #include "kernels/linear/kernels.inc"
 #include "kernels/max_pool/kernels.inc"
 #include "kernels/morphology2d/kernels.inc"
@@ -32,13 +35,19 @@ KernelList<Fn> kernel_list() {
 }
 
 template KernelList<AccumulateConv2d> kernel_list<AccumulateConv2d>();
+template KernelList<ConcatBits> kernel_list<ConcatBits>();
+template KernelList<ConcatValues> kernel_list<ConcatValues>();
 template KernelList<Conv2dF32> kernel_list<Conv2dF32>();
 template KernelList<ElementwiseF32> kernel_list<ElementwiseF32>();
 template KernelList<ElementwiseI32> kernel_list<ElementwiseI32>();
 template KernelList<Flatten> kernel_list<Flatten>();
+template KernelList<FlattenValues> kernel_list<FlattenValues>();
+template KernelList<FloatPool> kernel_list<FloatPool>();
 template KernelList<ImagesToPlanes> kernel_list<ImagesToPlanes>();
 template KernelList<LevelSetF32> kernel_list<LevelSetF32>();
 template KernelList<LevelSetU8> kernel_list<LevelSetU8>();
+template KernelList<LevelSetsF32> kernel_list<LevelSetsF32>();
+template KernelList<LevelSetsI32> kernel_list<LevelSetsI32>();
 template KernelList<LinearBits> kernel_list<LinearBits>();
 template KernelList<MaxPoolPlanes> kernel_list<MaxPoolPlanes>();
 template KernelList<MaxPoolRows> kernel_list<MaxPoolRows>();

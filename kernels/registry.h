@@ -2,9 +2,12 @@
 #pragma once
 
 #include "kernels/common/kernel_list.h"
+#include "kernels/concat/concat.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/flatten/flatten.h"
+#include "kernels/float_pool/float_pool.h"
+#include "kernels/level_sets/level_sets.h"
 #include "kernels/linear/linear.h"
 #include "kernels/max_pool/max_pool.h"
 #include "kernels/morphology2d/morphology2d.h"

@@ -23,13 +23,19 @@ void list_operation(const char* op, std::vector<KernelInfo>& list) {
 std::vector<KernelInfo> list_kernels() {
   std::vector<KernelInfo> list;
   list_operation<kernels::AccumulateConv2d>("accumulate_conv2d", list);
+  list_operation<kernels::ConcatBits>("concat_bits", list);
+  list_operation<kernels::ConcatValues>("concat_values", list);
   list_operation<kernels::Conv2dF32>("conv2d_f32", list);
   list_operation<kernels::ElementwiseF32>("elementwise_f32", list);
   list_operation<kernels::ElementwiseI32>("elementwise_i32", list);
   list_operation<kernels::Flatten>("flatten", list);
+  list_operation<kernels::FlattenValues>("flatten_values", list);
+  list_operation<kernels::FloatPool>("float_pool", list);
   list_operation<kernels::ImagesToPlanes>("images_to_planes", list);
   list_operation<kernels::LevelSetF32>("level_set_f32", list);
   list_operation<kernels::LevelSetU8>("level_set_u8", list);
+  list_operation<kernels::LevelSetsF32>("level_sets_f32", list);
+  list_operation<kernels::LevelSetsI32>("level_sets_i32", list);
   list_operation<kernels::LinearBits>("linear_bits", list);
   list_operation<kernels::MaxPoolPlanes>("max_pool_planes", list);
   list_operation<kernels::MaxPoolRows>("max_pool_rows", list);

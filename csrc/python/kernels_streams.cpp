@@ -1,6 +1,7 @@
 // Bindings of the kernels over streams of float32 and int32 values.
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,15 +96,98 @@ void elementwise(const std::string& kernel, const py::array& src, std::size_t sr
   run({channels, list.list().data(), list.list().size()}, range, from, src_pitch, list.streams());
 }
 
+py::array float_pool(const std::string& kernel, const py::array& src, const std::array<std::size_t, 3>& shape,
+                     const Pair& kernel_size, const Pair& stride, bool average, const Pair& padding,
+                     const std::optional<Pair>& rows, Out out) {
+  auto* run = find_kernel<kernels::FloatPool>(kernel);
+  const kernels::PoolShape s{shape[0],  shape[1],  shape[2],   kernel_size[0], kernel_size[1],
+                             stride[0], stride[1], padding[0], padding[1]};
+  if (s.stride_h == 0 || s.stride_w == 0) throw py::value_error("stride must be positive");
+  if (s.padding_h >= s.kernel_h || s.padding_w >= s.kernel_w || (average && s.padding_h + s.padding_w != 0))
+    throw py::value_error("padding must be less than the kernel, and is for max pools only");
+  if (s.kernel_h > s.height + 2 * s.padding_h || s.kernel_w > s.width + 2 * s.padding_w)
+    throw py::value_error("the pooling window is larger than the image");
+  const Pair range = rows.value_or(Pair{0, s.out_height()});
+  if (range[0] > range[1] || range[1] > s.out_height())
+    throw py::value_error("rows must select existing ones");
+  const float* from = input<float>(src, "src", product({s.channels, s.height, s.width}));
+  run(s, average ? kernels::PoolKind::average : kernels::PoolKind::max, from,
+      output<float>(out, product({s.out_height(), s.out_width(), s.channels})), range[0], range[1]);
+  return *out;
+}
+
+template <class Fn, class T>
+py::array level_sets(const std::string& kernel, const py::array& src, const py::array& values,
+                     std::size_t pixels, std::size_t channels, std::size_t levels, Out out) {
+  Fn* run = find_kernel<Fn>(kernel);
+  const T* from = input<T>(src, "src", product({pixels, channels}));
+  const std::size_t bits = product({channels, levels});
+  run(from, pixels, channels, levels, input<float>(values, "values", bits),
+      output<std::uint64_t>(out, product({pixels, words_for(bits)})));
+  return *out;
+}
+
+// Parts of [pixels][size(channels)] elements of T, as pointers.
+template <class T, class Size>
+std::vector<const T*> parts_of(const std::vector<py::array>& parts, const std::vector<std::size_t>& channels,
+                               std::size_t pixels, const Size& size) {
+  check_size("channels", channels.size(), parts.size());
+  std::vector<const T*> result;
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    result.push_back(input<T>(parts[i], "a part", product({pixels, size(channels[i])})));
+  return result;
+}
+
+py::array concat_values(const std::string& kernel, const std::vector<py::array>& parts,
+                        const std::vector<std::size_t>& channels, std::size_t pixels, Out out) {
+  auto* run = find_kernel<kernels::ConcatValues>(kernel);
+  const auto from = parts_of<float>(parts, channels, pixels, [](std::size_t c) { return c; });
+  const std::vector<const void*> pointers(from.begin(), from.end());
+  const std::size_t total = std::accumulate(channels.begin(), channels.end(), std::size_t{0});
+  run(pointers.data(), channels.data(), channels.size(), pixels,
+      output<float>(out, product({pixels, total})));
+  return *out;
+}
+
+py::array concat_bits(const std::string& kernel, const std::vector<py::array>& parts,
+                      const std::vector<std::size_t>& channels, std::size_t pixels, Out out) {
+  auto* run = find_kernel<kernels::ConcatBits>(kernel);
+  const auto from = parts_of<std::uint64_t>(parts, channels, pixels, words_for);
+  const std::size_t total = std::accumulate(channels.begin(), channels.end(), std::size_t{0});
+  run(from.data(), channels.data(), channels.size(), pixels,
+      output<std::uint64_t>(out, product({pixels, words_for(total)})));
+  return *out;
+}
+
+py::array flatten_values(const std::string& kernel, const py::array& src, std::size_t pixels,
+                         std::size_t channels, Out out) {
+  auto* run = find_kernel<kernels::FlattenValues>(kernel);
+  const float* from = input<float>(src, "src", product({pixels, channels}));
+  run(from, pixels, channels, output<float>(out, product({pixels, channels})));
+  return *out;
+}
+
 }  // namespace
 
 void bind_stream_kernels(py::module_& m) {
+  const auto none = py::none();
   const auto bind_elementwise = [&](const char* name, auto* function) {
     m.def(name, function, "kernel"_a, "src"_a, "src_pitch"_a, "channels"_a, "steps"_a, "pixels"_a,
           "pixel_range"_a, "blocks"_a);
   };
   bind_elementwise("elementwise_f32", &elementwise<kernels::ElementwiseF32, float>);
   bind_elementwise("elementwise_i32", &elementwise<kernels::ElementwiseI32, std::int32_t>);
+  m.def("float_pool", &float_pool, "kernel"_a, "src"_a, "shape"_a, "kernel_size"_a, "stride"_a,
+        "average"_a = false, "padding"_a = Pair{0, 0}, "rows"_a = none, "out"_a = none);
+  const auto bind_level_sets = [&](const char* name, auto* function) {
+    m.def(name, function, "kernel"_a, "src"_a, "values"_a, "pixels"_a, "channels"_a, "levels"_a,
+          "out"_a = none);
+  };
+  bind_level_sets("level_sets_f32", &level_sets<kernels::LevelSetsF32, float>);
+  bind_level_sets("level_sets_i32", &level_sets<kernels::LevelSetsI32, std::int32_t>);
+  m.def("concat_values", &concat_values, "kernel"_a, "parts"_a, "channels"_a, "pixels"_a, "out"_a = none);
+  m.def("concat_bits", &concat_bits, "kernel"_a, "parts"_a, "channels"_a, "pixels"_a, "out"_a = none);
+  m.def("flatten_values", &flatten_values, "kernel"_a, "src"_a, "pixels"_a, "channels"_a, "out"_a = none);
 }
 
 }  // namespace binmorph::python

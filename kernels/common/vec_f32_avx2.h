@@ -33,6 +33,11 @@ struct VecF32Avx2 {
   static Raw div(Raw a, Raw b) { return _mm256_div_ps(a, b); }
   static Raw larger(Raw a, Raw b) { return _mm256_max_ps(a, b); }   // a > b ? a : b
   static Raw smaller(Raw a, Raw b) { return _mm256_min_ps(a, b); }  // a < b ? a : b
+  // x if it is larger than m or NaN, else m.
+  static Raw max_or_nan(Raw m, Raw x) {
+    const Raw take = _mm256_or_ps(_mm256_cmp_ps(x, m, _CMP_GT_OQ), _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    return _mm256_blendv_ps(m, x, take);
+  }
   static Raw if_positive(Raw x, Raw a, Raw b) {
     return _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ));
   }

@@ -34,6 +34,11 @@ struct VecF32Avx512 {
   // ones.
   static Raw larger(Raw a, Raw b) { return _mm512_maskz_max_ps(0xffff, a, b); }
   static Raw smaller(Raw a, Raw b) { return _mm512_maskz_min_ps(0xffff, a, b); }
+  // x if it is larger than m or NaN, else m.
+  static Raw max_or_nan(Raw m, Raw x) {
+    const Mask take = _mm512_cmp_ps_mask(x, m, _CMP_GT_OQ) | _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    return _mm512_mask_blend_ps(take, m, x);
+  }
   static Raw if_positive(Raw x, Raw a, Raw b) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ), b, a);
   }

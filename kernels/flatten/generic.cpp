@@ -1,29 +1,13 @@
+#include <algorithm>
 #include <cstring>
 
-#include "kernels/common/bits.h"
+#include "kernels/common/bit_writer.h"
 #include "kernels/flatten/flatten.h"
 
 namespace binmorph::kernels {
 namespace {
 
-// Bits below `used` of `pending` wait for the word to fill up.
-struct BitWriter {
-  std::uint64_t* dst;
-  std::uint64_t pending = 0;
-  std::size_t used = 0;
-
-  // Appends `bits` (1 .. 64) bits of `word`, which has none above them.
-  void append(std::uint64_t word, std::size_t bits) {
-    pending |= word << used;
-    if (used + bits < 64) {
-      used += bits;
-      return;
-    }
-    *dst++ = pending;
-    pending = used == 0 ? 0 : word >> (64 - used);
-    used = used + bits - 64;
-  }
-};
+constexpr std::size_t kTile = 16;  // values of four bytes: a cache line in each direction
 
 }  // namespace
 
@@ -36,11 +20,18 @@ void flatten_u64_u64__generic(const std::uint64_t* src, std::size_t rows, std::s
     return;
   }
   BitWriter out{dst};
-  for (std::size_t r = 0; r < rows; ++r) {
-    for (std::size_t w = 0; w < full; ++w) out.append(*src++, 64);
-    out.append(*src++, rest);
-  }
-  if (out.used != 0) *out.dst = out.pending;
+  for (std::size_t r = 0; r < rows; ++r, src += full + 1) out.append_row(src, width);
+  out.finish();
+}
+
+void flatten_values__generic(const void* src, std::size_t pixels, std::size_t channels, void* dst) {
+  const auto* from = static_cast<const char*>(src);
+  auto* to = static_cast<char*>(dst);
+  for (std::size_t p = 0; p < pixels; p += kTile)
+    for (std::size_t c = 0; c < channels; c += kTile)
+      for (std::size_t j = c; j < std::min(c + kTile, channels); ++j)
+        for (std::size_t i = p; i < std::min(p + kTile, pixels); ++i)
+          std::memcpy(to + 4 * (j * pixels + i), from + 4 * (i * channels + j), 4);
 }
 
 }  // namespace binmorph::kernels

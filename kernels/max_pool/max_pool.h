@@ -1,19 +1,13 @@
-// OR over windows: max-pooling of bits, without padding, floor mode.
+// OR over windows: max-pooling of bits, floor mode. The shapes have no padding.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 #include "kernels/common/kernel_list.h"
+#include "kernels/common/pool_shape.h"
 
 namespace binmorph::kernels {
-
-struct PoolShape {
-  std::size_t channels, height, width;  // of the input
-  std::size_t kernel_h, kernel_w, stride_h, stride_w;
-  std::size_t out_height() const { return (height - kernel_h) / stride_h + 1; }
-  std::size_t out_width() const { return (width - kernel_w) / stride_w + 1; }
-};
 
 // Row-packed: src [channels][height][words_for(width)], dst [channels][out_height][words_for(out_width)],
 // tails zero.

@@ -19,6 +19,12 @@ _Uint32s = npt.NDArray[np.uint32]
 PLANE_BLOCK_WORDS: int
 
 def list_kernels() -> list[tuple[str, str, str, bool]]: ...
+def concat_bits(
+    kernel: str, parts: Sequence[_Words], channels: Sequence[int], pixels: int, out: _Words | None = None
+) -> _Words: ...
+def concat_values(
+    kernel: str, parts: Sequence[_Floats], channels: Sequence[int], pixels: int, out: _Floats | None = None
+) -> _Floats: ...
 def elementwise_f32(
     kernel: str,
     src: _Floats,
@@ -40,6 +46,20 @@ def elementwise_i32(
     blocks: Sequence[int],
 ) -> None: ...
 def flatten(kernel: str, src: _Words, rows: int, width: int, out: _Words | None = None) -> _Words: ...
+def flatten_values(
+    kernel: str, src: _Floats, pixels: int, channels: int, out: _Floats | None = None
+) -> _Floats: ...
+def float_pool(
+    kernel: str,
+    src: _Floats,
+    shape: Sequence[int],
+    kernel_size: Sequence[int],
+    stride: Sequence[int],
+    average: bool = False,
+    padding: Sequence[int] = (0, 0),
+    rows: Sequence[int] | None = None,
+    out: _Floats | None = None,
+) -> _Floats: ...
 def images_to_planes(
     kernel: str,
     images: _Words,
@@ -54,6 +74,24 @@ def level_set_f32(
 ) -> _Words: ...
 def level_set_u8(
     kernel: str, src: _Bytes, rows: int, width: int, value: float, out: _Words | None = None
+) -> _Words: ...
+def level_sets_f32(
+    kernel: str,
+    src: _Floats,
+    values: _Floats,
+    pixels: int,
+    channels: int,
+    levels: int,
+    out: _Words | None = None,
+) -> _Words: ...
+def level_sets_i32(
+    kernel: str,
+    src: npt.NDArray[np.int32],
+    values: _Floats,
+    pixels: int,
+    channels: int,
+    levels: int,
+    out: _Words | None = None,
 ) -> _Words: ...
 def linear_bits(
     kernel: str, x: _Words, bits: int, weight: _Floats, bias: _Floats, out: _Floats | None = None

@@ -1,0 +1,24 @@
+#include "kernels/float_pool/algorithm.h"
+
+namespace binmorph::kernels {
+namespace {
+
+struct Float {
+  using Raw = float;
+  static constexpr std::size_t lanes = 1;
+  static Raw load(const float* p) { return *p; }
+  static void store(float* p, Raw v) { *p = v; }
+  static Raw fill(float v) { return v; }
+  static Raw add(Raw a, Raw b) { return a + b; }
+  static Raw div(Raw a, Raw b) { return a / b; }
+  static Raw max_or_nan(Raw m, Raw x) { return x > m || x != x ? x : m; }
+};
+
+}  // namespace
+
+void float_pool__generic(const PoolShape& shape, PoolKind kind, const float* src, float* dst,
+                         std::size_t row_begin, std::size_t row_end) {
+  pool_f32<Float>(shape, kind, src, dst, row_begin, row_end);
+}
+
+}  // namespace binmorph::kernels
