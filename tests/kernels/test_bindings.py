@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from kernel_testing import kernels, reference_of
 
-RUN_BY = {"threshold_conv2d": "Conv2d", "accumulate_conv2d": "Conv2d"}  # weights are packed once, run often
+RUN_BY = {  # weights are packed once, run often
+    "threshold_conv2d": "Conv2d",
+    "accumulate_conv2d": "Conv2d",
+    "conv2d_f32": "FloatConv2d",
+    "pixel_conv2d": "PixelConv2d",
+}
 OPS = sorted({op for op, *_ in kernels.list_kernels()})
 
 
