@@ -1,7 +1,7 @@
 """The oracle: a plain numpy interpreter of ``binmorph.ir.Graph``, and random graphs to try it on.
 
 Nothing here is fast and nothing is shared with the package beyond the graph classes themselves: every formula
-is written a second time from the docstrings of ``ir.py``, so that two independent readings are compared.
+is written a second time from the docstrings of ``binmorph.ir``: two independent readings are compared.
 
     values = evaluate(graph, x)        # {node name: bool or float32 array [N, ...]}
     graph = random_graph(rng)          # a valid graph over all ops
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from oracle_streams import evaluate_stream, taps_inside
 
 from binmorph import ir
 from binmorph.errors import DomainError
@@ -31,23 +32,26 @@ PAD_MODE = {
 
 
 def evaluate(graph: ir.Graph, x: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
-    """Every node's value for the batch ``x`` [N, *graph.input.shape]: bool arrays, float32 for Linear."""
+    """Every node's value for the batch ``x`` [N, *graph.input.shape]: bool, int32 or float32 arrays."""
     if x.shape[1:] != graph.input.shape or x.dtype != np.dtype(graph.input.dtype):
         raise ValueError(
             f"expected [N, {graph.input.shape}] of {graph.input.dtype}, got {x.shape} of {x.dtype}"
         )
     values: dict[str, npt.NDArray[Any]] = {graph.input.name: x}
     for node in graph.nodes:
-        values[node.name] = evaluate_node(node, values[node.input])
+        values[node.name] = evaluate_node(node, *(values[name] for name in node.inputs))
     del values[graph.input.name]
     return values
 
 
-def evaluate_node(node: ir.AnyNode, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The value of one node for its batched input ``x``."""
+def evaluate_node(node: ir.AnyNode, x: npt.NDArray[Any], *others: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The value of one node for its batched inputs."""
+    numbers = evaluate_stream(node, x, list(others))
+    if numbers is not None:
+        return numbers
     if isinstance(node, ir.LevelSets):
-        gray = x.astype(np.float32)  # exact for uint8
-        planes = gray[:, :, None] >= node.values[None, :, :, None, None]
+        gray = x.astype(np.float32)  # exact for uint8 and for integer streams
+        planes = gray[:, :, None] >= node.values[None].reshape(1, *node.values.shape, *[1] * (x.ndim - 2))
         return planes.reshape(len(x), node.values.size, *x.shape[2:])
     if isinstance(node, ir.PackBinary):
         if not np.isin(x, (0, 1)).all():
@@ -63,8 +67,6 @@ def evaluate_node(node: ir.AnyNode, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return x.reshape(len(x), int(np.prod(x.shape[1:])))
     if isinstance(node, ir.ThresholdDense):
         return _dense(node.neurons, x)
-    if isinstance(node, ir.Linear):
-        return _linear(node, x)
     raise NotImplementedError(node.op)
 
 
@@ -103,19 +105,13 @@ def _bisel(node: ir.Bisel, x: Bits) -> Bits:
     return _fire(node.lui, union, (1, 1))
 
 
-def _inside(size: int, kernel: int, stride: int, dilation: int, padding: int) -> list[tuple[bool, ...]]:
-    """Per output position along an axis, which taps see the image."""
-    positions = range((size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1)
-    return [tuple(0 <= p * stride + k * dilation - padding < size for k in range(kernel)) for p in positions]
-
-
 def _conv2d(node: ir.ThresholdConv2d, x: Bits) -> Bits:
     """[N, C, H, W] bits to [N, O, H', W'] bits."""
     (kh, kw), (sh, sw), (dh, dw), (ph, pw) = node.kernel, node.stride, node.dilation, node.padding
     height, width = x.shape[2:]
     rows, columns = (
-        _inside(height, kh, sh, dh, ph),
-        _inside(width, kw, sw, dw, pw),
+        taps_inside(height, kh, sh, dh, ph),
+        taps_inside(width, kw, sw, dw, pw),
     )
     x = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)), **PAD_MODE[node.border])
     outputs, depth = node.neurons.shape[0], x.shape[1] // node.groups
@@ -147,15 +143,6 @@ def _max_pool(node: ir.MaxPool, x: Bits) -> Bits:
         for q in range(width):
             out[:, :, p, q] = x[:, :, p * sh : p * sh + kh, q * sw : q * sw + kw].any(axis=(2, 3))
     return out
-
-
-def _linear(node: ir.Linear, x: Bits) -> npt.NDArray[np.float32]:
-    """y = bias, then += weight[:, k] in float32 for each set bit k, ascending."""
-    y = np.repeat(node.bias[None], len(x), axis=0)
-    for k in range(x.shape[1]):
-        y = np.where(x[:, k, None], y + node.weight[None, :, k], y)
-    assert y.dtype == np.float32
-    return y
 
 
 # --- random graphs ---
@@ -315,7 +302,7 @@ def _random_conv2d(
     classes = 1
     if rng.random() < 0.5:
         axes = zip((height, width), window, stride, dilation, padding, strict=True)
-        classes = int(np.prod([len(set(_inside(*axis))) for axis in axes]))
+        classes = int(np.prod([len(set(taps_inside(*axis))) for axis in axes]))
     room = neurons.n + 1 - np.abs(neurons.threshold)
     offset = rng.integers(-np.minimum(room, 3), np.minimum(room, 3) + 1, (classes, outputs)).astype(np.int32)
     border = str(rng.choice(["zeros", "ones", "replicate"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from oracle import assert_same_graph, evaluate, random_graph, random_input, random_neurons
+from oracle_streams import random_stream_graph
 from scipy import ndimage
 
 from binmorph import ir
@@ -119,6 +120,14 @@ def test_random_graphs_cover_every_op_status_and_border() -> None:
                 statuses.update(node.bise.status.ravel().tolist())
         reads = [node.input for node in graph.nodes]
         branches += len(reads) != len(set(reads))
+    for _ in range(30):
+        graph = random_stream_graph(rng)
+        values = evaluate(graph, random_input(rng, graph))
+        for node in graph.nodes:
+            kind = graph.type_of(node.name)
+            assert values[node.name].shape == (3, *kind.shape)
+            assert values[node.name].dtype == (np.bool_ if kind.kind == "bits" else kind.kind)
+            ops.add(node.op)
     assert ops == set(ir.NODE_TYPES)
     assert borders == set(ir.BORDERS)
     assert statuses == {int(s) for s in ir.Status}

@@ -9,7 +9,9 @@ do not depend on the kernels that a machine happens to run:
 - convolutions and fully connected neurons are counted channel-packed, 64 inputs a word: one AND (or XOR,
   where every weight is a sign) and one population count per word and mask, and an addition to the running
   sum (counted with the word operations);
-- the float last layer is counted as one float32 addition per weight, which is its upper bound (all bits set).
+- a float layer over bits is counted as one float32 addition per weight, its upper bound (all bits set); over
+  numbers as a multiplication and an addition per weight; elementwise steps as what they do per value;
+- a first layer over bytes is counted as one integer multiplication and addition per weight and position.
 
 ``float_macs`` is the same network with dense float32 weights, the usual thing that it replaces.
 """
@@ -22,6 +24,7 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from . import ir
 from .errors import ShapeError
@@ -38,6 +41,8 @@ class Counts:
     word_ops: int = 0
     popcounts: int = 0
     float_adds: int = 0
+    float_muls: int = 0
+    int_macs: int = 0
     weight_bytes: int = 0
     value_bytes: int = 0
     float_macs: int = 0
@@ -107,7 +112,9 @@ def _words(bits: int) -> int:
 
 
 def _value_bytes(value: ir.ValueType) -> int:
-    return {"bits": _words(value.size) * 8, "float32": value.size * 4, "uint8": value.size}[value.kind]
+    if value.kind == "bits":
+        return _words(value.size) * 8
+    return value.size * (1 if value.kind == "uint8" else 4)
 
 
 def _sliced_ops(neurons: ir.Neurons) -> int:
@@ -156,23 +163,67 @@ def _threshold_dense(node: ir.ThresholdDense) -> Counts:
     )
 
 
-def _conv2d(node: ir.ThresholdConv2d, y: ir.ValueType) -> Counts:
-    outputs, inputs = node.neurons.shape[0], node.neurons.n
-    pixels = y.shape[1] * y.shape[2]
-    # Channel-packed, as a dense neuron per pixel: the channels of each tap fill their own words.
+def _pixels(y: ir.ValueType) -> int:
+    return int(np.prod(y.shape[1:]))
+
+
+def _count_words(node: ir.WindowNode, y: ir.ValueType, inputs: int, passes: int) -> Counts:
+    """Channel-packed counting: the channels of each tap fill their own words."""
     taps = node.kernel[0] * node.kernel[1]
-    sign = bool(np.all(node.neurons.plus ^ node.neurons.minus))  # one XOR with the signs does for both masks
-    passes = 2 if bool(node.neurons.minus.any()) and not sign else 1
-    words = pixels * outputs * taps * _words(inputs // taps) * passes
+    words = y.size * taps * _words(inputs // taps) * passes
     return Counts(
-        binary_macs=pixels * outputs * inputs,
+        binary_macs=y.size * inputs,
         word_ops=2 * words,
         popcounts=words,
-        weight_bytes=-(-neuron_bits(node.neurons) // 8)
-        + 4 * (node.offset.size if len(node.offset) > 1 else 0),
-        float_macs=pixels * outputs * inputs,
-        float_weight_bytes=4 * outputs * (inputs + 1),
+        float_macs=y.size * inputs,
+        float_weight_bytes=4 * y.shape[0] * (inputs + 1),
     )
+
+
+def _masks(plus: npt.NDArray[np.bool_], minus: npt.NDArray[np.bool_]) -> int:
+    """Masks that are read: one where the second is empty, or the complement of the first."""
+    return 2 if bool(minus.any()) and not bool(np.all(plus ^ minus)) else 1
+
+
+def _threshold_conv2d(node: ir.ThresholdConv2d, y: ir.ValueType) -> Counts:
+    neurons = node.neurons
+    work = _count_words(node, y, neurons.n, _masks(neurons.plus, neurons.minus))
+    offsets = 4 * (node.offset.size if len(node.offset) > 1 else 0)
+    return work + Counts(weight_bytes=-(-neuron_bits(neurons) // 8) + offsets)
+
+
+def _sums(node: ir.WindowNode, x: ir.ValueType, y: ir.ValueType) -> Counts:
+    """Convolutions that write numbers."""
+    if isinstance(node, (ir.Conv2d, ir.PixelConv2d)):
+        macs = node.weight[0].size * y.size
+        extra = node.bias if isinstance(node, ir.Conv2d) else node.constant
+        weights = node.weight.nbytes + extra.nbytes
+        work = Counts(float_macs=macs, weight_bytes=weights, float_weight_bytes=4 * node.weight.size)
+        if isinstance(node, ir.PixelConv2d):
+            return work + Counts(int_macs=macs)
+        return work + Counts(float_adds=macs, float_muls=macs)
+    assert isinstance(node, (ir.CountConv2d, ir.TwoValueConv2d))
+    minus = node.minus_weights if isinstance(node, ir.CountConv2d) else np.zeros_like(node.plus_weights)
+    masks = _masks(node.plus_weights, minus)
+    work = _count_words(node, y, node.plus_weights.shape[1], masks)
+    work += Counts(weight_bytes=-(-node.plus_weights.size * masks // 8) + node.constant.nbytes)
+    if isinstance(node, ir.TwoValueConv2d):  # the whole window is counted once for all outputs of a group
+        words = _pixels(y) * _words(x.shape[0]) * node.kernel[0] * node.kernel[1]
+        work += Counts(word_ops=words, popcounts=words, float_adds=y.size, float_muls=2 * y.size)
+    return work
+
+
+def _elementwise(node: ir.AnyNode, y: ir.ValueType) -> Counts:
+    """Streams of numbers: additions, multiplications and parameters."""
+    if isinstance(node, ir.Affine):
+        return Counts(float_adds=y.size, float_muls=y.size, weight_bytes=2 * node.scale.nbytes)
+    if isinstance(node, ir.Add):
+        return Counts(float_adds=y.size)
+    if isinstance(node, ir.PRelu):
+        return Counts(float_muls=y.size, weight_bytes=node.slope.nbytes)
+    if isinstance(node, ir.AvgPool):
+        return Counts(float_adds=y.size * node.kernel[0] * node.kernel[1], float_muls=y.size)
+    return Counts()
 
 
 def count_node(node: ir.AnyNode, x: ir.ValueType, y: ir.ValueType) -> Counts:
@@ -181,21 +232,27 @@ def count_node(node: ir.AnyNode, x: ir.ValueType, y: ir.ValueType) -> Counts:
     if isinstance(node, ir.Bisel):
         work = _bisel(node, y)
     elif isinstance(node, ir.ThresholdConv2d):
-        work = _conv2d(node, y)
+        work = _threshold_conv2d(node, y)
+    elif isinstance(node, ir.WindowNode):
+        work = _sums(node, x, y)
     elif isinstance(node, ir.ThresholdDense):
         work = _threshold_dense(node)
     elif isinstance(node, ir.Linear):
         size = int(node.weight.size)
         bytes_ = 4 * (size + node.bias.size)
-        work = Counts(float_adds=size, weight_bytes=bytes_, float_macs=size, float_weight_bytes=bytes_)
+        muls = 0 if x.kind == "bits" else size
+        work = Counts(float_adds=size, float_muls=muls, weight_bytes=bytes_, float_macs=size)
+        work += Counts(float_weight_bytes=bytes_)
     elif isinstance(node, ir.LevelSets):
         work = Counts(
             float_adds=y.size, weight_bytes=4 * node.values.size, float_weight_bytes=4 * node.values.size
         )
     elif isinstance(node, ir.PackBinary):
         work = Counts(word_ops=_words(x.size))
-    elif isinstance(node, ir.MaxPool):
-        work = Counts(word_ops=node.kernel[0] * node.kernel[1] * y.shape[0] * _words(y.shape[1] * y.shape[2]))
+    elif isinstance(node, ir.MaxPool) and x.kind == "bits":
+        work = Counts(word_ops=node.kernel[0] * node.kernel[1] * y.shape[0] * _words(_pixels(y)))
+    else:
+        work = _elementwise(node, y)
     if isinstance(node, ir.Flatten):
         return work  # a matter of layout: no arithmetic, and a runtime may keep the bits where they are
     return work + Counts(
@@ -228,7 +285,10 @@ def _energy(name: str, table: dict[str, Any], total: Counts, packed_set: int, fl
     return Energy(
         table=name,
         title=table["title"],
-        packed_compute_pj=logic + total.float_adds * pj["float32_add"],
+        packed_compute_pj=logic
+        + total.float_adds * pj["float32_add"]
+        + total.float_muls * pj["float32_mul"]
+        + total.int_macs * (pj["int8_mul"] + pj["int32_add"]),
         packed_memory_pj=(total.weight_bytes + total.value_bytes) / 8 * pj[packed_level],
         packed_memory_level=packed_level,
         float_compute_pj=total.float_macs * (pj["float32_add"] + pj["float32_mul"]),

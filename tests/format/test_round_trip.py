@@ -17,6 +17,7 @@ import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import assert_same_graph, evaluate, random_graph, random_input, random_neurons
+from oracle_streams import random_stream_graph
 
 from binmorph import ir
 from binmorph.errors import DTypeError, FormatError, ShapeError
@@ -155,7 +156,7 @@ def test_bytes_do_not_depend_on_the_process() -> None:
     tests = str(Path(__file__).parents[1])
     found = set()
     for seed in ("1", "2"):
-        source = str(Path(ir.__file__).parents[1])
+        source = str(Path(ir.__file__).parents[2])
         env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": source}
         run = subprocess.run([sys.executable, "-c", code, tests], env=env, capture_output=True, check=True)
         found.add(run.stdout)
@@ -259,3 +260,34 @@ def test_dimension_limits() -> None:
     wide = (*pack, ir.Flatten("f", "p"))
     with pytest.raises(ShapeError):
         ir.Graph(ir.InputSpec("uint8", (1, 2**16, 2**16)), wide, "f")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_random_streams_come_back_equal(seed: int) -> None:
+    graph = random_stream_graph(np.random.default_rng(seed))
+    data = dumps(graph)
+    assert b'"format":"1.1"' in data
+    assert_same_graph(graph, loads(data))
+
+
+def test_sign_weights_take_one_bit_each() -> None:
+    plus = np.random.default_rng(0).random((64, 576)) < 0.5
+    signs = ir.CountConv2d(
+        "conv",
+        "levels",
+        (3, 3),
+        (1, 1),
+        (1, 1),
+        (1, 1),
+        1,
+        "zeros",
+        2,
+        plus,
+        ~plus,
+        np.zeros((1, 64), np.int32),
+    )
+    levels = ir.LevelSets("levels", "input", np.zeros((64, 1), np.float32))
+    graph = ir.Graph(ir.InputSpec("float32", (64, 8, 8)), (levels, signs), "conv")
+    assert b'"minus_weights":"complement"' in dumps(graph).replace(b"\\", b"")
+    assert len(dumps(graph)) < plus.size // 8 + 2500

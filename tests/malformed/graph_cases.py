@@ -96,7 +96,7 @@ GRAPH: list[tuple[Any, ...]] = [
     ("op_list", lambda: with_node("pool", op=["max_pool"]), FormatError, "unknown op ['max_pool']"),
     ("op_missing", lambda: drop("pool", "op"), FormatError, "'op' is missing"),
     ("op_other", lambda: with_node("flat", op="pack_binary"), FormatError, "reads float32 or uint8"),
-    ("attribute_unknown", lambda: with_node("pool", padding=[1, 1]), FormatError, "unknown key 'padding'"),
+    ("attribute_unknown", lambda: with_node("pool", ceil=[1, 1]), FormatError, "unknown key 'ceil'"),
     ("attribute_missing", lambda: drop("pool", "stride"), FormatError, "'stride' is missing"),
     ("name_missing", lambda: drop("pool", "name"), FormatError, "'name' is missing"),
     ("name_number", lambda: with_node("pool", name=3), FormatError, "expected a non-empty string"),

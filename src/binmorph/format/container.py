@@ -12,6 +12,7 @@ from ..errors import ChecksumError, FormatError, VersionError
 from . import strict_json
 from .spec import (
     ALIGNMENT,
+    ENCODINGS,
     EXTENSION,
     FORMAT_MAJOR,
     FORMAT_MINOR,
@@ -26,7 +27,7 @@ from .spec import (
     short,
 )
 
-ITEMSIZE = {"U64": 8, "U8": 1, "I32": 4, "F32": 4, "F64": 8}
+ITEMSIZE = {encoding.dtype: encoding.itemsize for encoding in ENCODINGS.values()}
 BLANK = b"0" * 64
 # Inside a JSON string a quote is always escaped, so these can only match keys, never the text of a value.
 DIGEST = re.compile(rb'"sha256":"([^"]*)"')
@@ -195,10 +196,11 @@ def _tensors(entries: dict[str, object], payload: memoryview, start: int) -> dic
     return tensors
 
 
-def build(metadata: dict[str, str], tensors: Sequence[tuple[str, str, bytes]]) -> bytes:
-    """The file with these tensors (name, dtype, unpadded bytes) in this order, with its checksum."""
+def build(metadata: dict[str, str], tensors: Sequence[tuple[str, str, bytes]], minor: int) -> bytes:
+    """The file with these tensors (name, dtype, unpadded bytes) in this order, with its checksum;
+    ``minor`` is the version of the format that it states."""
     header: dict[str, object] = {
-        "__metadata__": {"format": f"{FORMAT_MAJOR}.{FORMAT_MINOR}", "sha256": BLANK.decode(), **metadata}
+        "__metadata__": {"format": f"{FORMAT_MAJOR}.{minor}", "sha256": BLANK.decode(), **metadata}
     }
     payload, end = [], 0
     for name, dtype, raw in tensors:

@@ -15,6 +15,7 @@ from ..errors import DTypeError, FormatError, MemoryLimitError, ShapeError
 from . import arrays, strict_json
 from .container import Container, Tensor, header_length, split
 from .spec import (
+    COMPLEMENT,
     ENCODINGS,
     FORMAT_MAJOR,
     FORMAT_MINOR,
@@ -28,6 +29,7 @@ from .spec import (
     ZERO_WHEN_NULL,
     check_name,
     padded,
+    plus_of,
     short,
     stored_items,
 )
@@ -154,14 +156,19 @@ def _node(entry: object, where: str, unused: dict[str, Tensor], version: str) ->
             f"{where}: unknown op {short(op)}; the file has format {version}, this binmorph knows "
             f"{FORMAT_MAJOR}.{FORMAT_MINOR}: upgrade it if that is newer"
         )
-    fields = strict_json.fields(entry, where, NODE_KEYS + (tuple(spec.attributes) if spec else ()))
+    attributes = dict(spec.attributes) if spec else {}
+    if spec and isinstance(entry, dict):
+        attributes = {
+            key: kind for key, kind in attributes.items() if key in entry or key not in spec.optional
+        }
+    fields = strict_json.fields(entry, where, NODE_KEYS + tuple(attributes))
     if spec is None:
         raise FormatError(f"{where}: the op is empty; {REMEDY}")
     name = check_name(fields["name"], f"{where}, name")
     where = f"node {name!r} ({op})"
     shape = strict_json.integers(fields["shape"], f"{where}, shape", 1, ir.MAX_DIM, MAX_RANK)
     built: dict[str, Any] = {"name": name, "input": check_name(fields["input"], f"{where}, input")}
-    for key, kind in spec.attributes.items():
+    for key, kind in attributes.items():
         built[key] = _attribute(fields[key], kind, f"{where}, {key}")
     roles = spec.roles()
     stated = strict_json.fields(fields["tensors"], f"{where}, tensors", tuple(roles))
@@ -170,16 +177,24 @@ def _node(entry: object, where: str, unused: dict[str, Tensor], version: str) ->
     stored = {
         role: _array(role, dtype, stated[role], name, where, unused)
         for role, dtype in roles.items()
-        if stated[role] is not None
+        if stated[role] is not None and not (stated[role] == COMPLEMENT and plus_of(role))
     }
+    for role in roles:
+        plus = stored.get(plus_of(role) or "")
+        if plus is not None and role not in stored:
+            stored[role] = ~plus if stated[role] == COMPLEMENT else np.zeros_like(plus)
     built |= {key: _required(stored, key, where) for key in spec.arrays}
     built |= {group: _neurons(stored, group, where) for group in spec.neurons}
     return spec.node(**built), shape
 
 
 def _attribute(value: object, kind: str, where: str) -> Any:
-    if kind == "text":
+    if kind in ("text", "value"):
         return check_name(value, where)
+    if kind == "values":
+        if not isinstance(value, list) or len(value) > MAX_NODES:
+            raise FormatError(f"{where}: expected a list of names, got {short(value)}; {REMEDY}")
+        return tuple(check_name(name, where) for name in value)
     if kind == "count":
         return strict_json.integers([value], where, 1, ir.MAX_DIM, 1)[0]
     pair = strict_json.integers(value, where, 0 if kind == "pair_from_zero" else 1, ir.MAX_DIM, 2)
@@ -220,7 +235,7 @@ def _neurons(stored: dict[str, npt.NDArray[Any]], group: str, where: str) -> ir.
     built = {}
     for field, dtype in ir.Neurons.FIELDS.items():
         if field in ZERO_WHEN_NULL and f"{group}.{field}" not in stored:
-            built[field] = np.zeros(plus.shape if field == "minus" else plus.shape[:-1], dtype)
+            built[field] = np.zeros(plus.shape[:-1], dtype)
         else:
             built[field] = _required(stored, f"{group}.{field}", where)
     try:

@@ -11,14 +11,14 @@ one-dimensional, filled with zeros up to a multiple of 64 bytes; its true shape 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from .. import ir
 from ..errors import FormatError
 
 FORMAT_MAJOR: Final = 1
-FORMAT_MINOR: Final = 0
+FORMAT_MINOR: Final = 1
 
 ALIGNMENT: Final = 64
 MAX_HEADER_BYTES: Final = 16 << 20
@@ -51,23 +51,40 @@ class Encoding:
 ENCODINGS: Final[dict[str, Encoding]] = {
     "bool": Encoding("U64", "<u8", 8),  # packed: bit i of a row is bit i % 64 of its word i // 64
     "uint8": Encoding("U8", "u1", 1),
+    "int8": Encoding("I8", "i1", 1),
     "int32": Encoding("I32", "<i4", 4),
     "float32": Encoding("F32", "<f4", 4),
     "float64": Encoding("F64", "<f8", 8),
 }
 
-ZERO_WHEN_NULL: Final = ("minus", "invert", "distance")
-"""Neuron fields that are not stored when they are zero throughout: their entry in ``tensors`` is null."""
+ZERO_WHEN_NULL: Final = ("minus", "minus_weights", "invert", "distance")
+"""Arrays that are not stored when they are zero throughout: their entry in ``tensors`` is null."""
+
+
+COMPLEMENT: Final = "complement"
+"""In place of the shape of a mask of minuses (since 1.1): every input that is not in that of pluses."""
+
+
+def plus_of(role: str) -> str | None:
+    """The role of the mask of pluses that belongs to a mask of minuses; None for every other role."""
+    last = role.rpartition(".")[2]
+    return role.replace("minus", "plus") if last in ("minus", "minus_weights") else None
 
 
 @dataclass(frozen=True)
 class OpSpec:
-    """What one op stores: attributes (name to kind), plain arrays (name to dtype) and groups of neurons."""
+    """What one op stores: attributes (name to kind), plain arrays (name to dtype) and groups of neurons.
+
+    ``since`` is the minor version that brought the op. ``optional`` attributes, brought by 1.1, are left out
+    of the file where they have the value given here.
+    """
 
     node: type[ir.Node]
     attributes: dict[str, str]
     arrays: dict[str, str]
     neurons: tuple[str, ...] = ()
+    since: int = 0
+    optional: dict[str, Any] = field(default_factory=dict)
 
     def roles(self) -> dict[str, str]:
         """Every tensor role of the op, in file order, with the numpy dtype of its array."""
@@ -77,27 +94,46 @@ class OpSpec:
         return {**self.arrays, **fields}
 
 
+WINDOW: Final = {
+    "kernel": "pair",
+    "stride": "pair",
+    "dilation": "pair",
+    "padding": "pair_from_zero",
+    "groups": "count",
+    "border": "text",
+}
+POOL: Final = {"kernel": "pair", "stride": "pair"}
+FLOATS: Final = "float32"
+
 OPS: Final[dict[str, OpSpec]] = {
-    "level_sets": OpSpec(ir.LevelSets, {}, {"values": "float32"}),
+    "level_sets": OpSpec(ir.LevelSets, {}, {"values": FLOATS}),
     "pack_binary": OpSpec(ir.PackBinary, {}, {}),
     "bisel": OpSpec(ir.Bisel, {"kernel": "pair", "border": "text"}, {}, ("bise", "lui")),
-    "threshold_conv2d": OpSpec(
-        ir.ThresholdConv2d,
-        {
-            "kernel": "pair",
-            "stride": "pair",
-            "dilation": "pair",
-            "padding": "pair_from_zero",
-            "groups": "count",
-            "border": "text",
-        },
-        {"offset": "int32"},
-        ("neurons",),
-    ),
-    "max_pool": OpSpec(ir.MaxPool, {"kernel": "pair", "stride": "pair"}, {}),
+    "threshold_conv2d": OpSpec(ir.ThresholdConv2d, WINDOW, {"offset": "int32"}, ("neurons",)),
+    "max_pool": OpSpec(ir.MaxPool, {**POOL, "padding": "pair_from_zero"}, {}, optional={"padding": (0, 0)}),
     "flatten": OpSpec(ir.Flatten, {}, {}),
     "threshold_dense": OpSpec(ir.ThresholdDense, {}, {}, ("neurons",)),
-    "linear": OpSpec(ir.Linear, {}, {"weight": "float32", "bias": "float32"}),
+    "linear": OpSpec(ir.Linear, {}, {"weight": FLOATS, "bias": FLOATS}),
+    "count_conv2d": OpSpec(
+        ir.CountConv2d,
+        {**WINDOW, "factor": "count"},
+        {"plus_weights": "bool", "minus_weights": "bool", "constant": "int32"},
+        since=1,
+    ),
+    "two_value_conv2d": OpSpec(
+        ir.TwoValueConv2d,
+        {**WINDOW, "factor": "count"},
+        {"plus_weights": "bool", "constant": "int32", "total": "int32", "difference": FLOATS, "low": FLOATS},
+        since=1,
+    ),
+    "pixel_conv2d": OpSpec(ir.PixelConv2d, WINDOW, {"weight": "int8", "constant": "int32"}, since=1),
+    "conv2d": OpSpec(ir.Conv2d, WINDOW, {"weight": FLOATS, "bias": FLOATS}, since=1),
+    "affine": OpSpec(ir.Affine, {}, {"scale": FLOATS, "shift": FLOATS}, since=1),
+    "add": OpSpec(ir.Add, {"other": "value"}, {}, since=1),
+    "prelu": OpSpec(ir.PRelu, {}, {"slope": FLOATS}, since=1),
+    "clamp": OpSpec(ir.Clamp, {}, {"limits": FLOATS}, since=1),
+    "avg_pool": OpSpec(ir.AvgPool, POOL, {}, since=1),
+    "concat": OpSpec(ir.Concat, {"others": "values"}, {}, since=1),
 }
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from .. import ir
 from . import arrays, atomic, container
 from .reader import loads
-from .spec import ENCODINGS, OPS, ZERO_WHEN_NULL, check_name, check_text
+from .spec import COMPLEMENT, ENCODINGS, OPS, ZERO_WHEN_NULL, check_name, check_text, plus_of
 
 
 def save(graph: ir.Graph, path: str | os.PathLike[str]) -> int:
@@ -43,9 +43,20 @@ def dumps(graph: ir.Graph) -> bytes:
         {"input": spec, "nodes": nodes, "output": graph.output}, ensure_ascii=False, separators=(",", ":")
     )
     producer = check_text(graph.producer or _producer(), "producer")
-    data = container.build({"producer": producer, "graph": text}, tensors)
+    data = container.build({"producer": producer, "graph": text}, tensors, _minor(nodes))
     loads(data)
     return data
+
+
+def _minor(nodes: list[dict[str, Any]]) -> int:
+    """The oldest minor version that knows everything in these nodes, so that older readers can read them."""
+
+    def since(entry: dict[str, Any]) -> int:
+        spec = OPS[entry["op"]]
+        newer = COMPLEMENT in entry["tensors"].values() or not spec.optional.keys().isdisjoint(entry)
+        return max(spec.since, int(newer))
+
+    return max((since(entry) for entry in nodes), default=0)
 
 
 def _producer() -> str:
@@ -66,13 +77,18 @@ def _node(graph: ir.Graph, node: ir.AnyNode, tensors: list[tuple[str, str, bytes
     }
     for key in spec.attributes:
         value = getattr(node, key)
-        entry[key] = list(value) if isinstance(value, tuple) else value
-    shapes: dict[str, list[int] | None] = {}
+        if key not in spec.optional or value != spec.optional[key]:
+            entry[key] = list(value) if isinstance(value, tuple) else value
+    shapes: dict[str, list[int] | str | None] = {}
     entry["tensors"] = shapes
     for role, dtype in spec.roles().items():
         array = _role_array(node, role)
         if role.rpartition(".")[2] in ZERO_WHEN_NULL and not array.any():
             shapes[role] = None
+            continue
+        plus = plus_of(role)
+        if plus is not None and np.array_equal(array, ~_role_array(node, plus)):
+            shapes[role] = COMPLEMENT
             continue
         shapes[role] = list(array.shape)
         tensors.append((f"{node.name}.{role}", ENCODINGS[dtype].dtype, arrays.encode(array)))
