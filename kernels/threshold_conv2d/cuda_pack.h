@@ -16,7 +16,8 @@ struct PackedWindows {
 // be null (all zero).
 // For __cuda_simt: [lanes / 32][taps][tap_words][32].
 PackedWindows pack_windows_simt(const ConvGeometry& g, const std::uint64_t* plus, const std::uint64_t* minus);
-// For __cuda_mma: in the order in which the lanes of a warp hold the fragments of B.
+// For __cuda_mma: [lanes / 64][chunks of 4 words][8 tiles][32 lanes of a warp], as they hold the fragments of
+// B; behind those of minus the number of its bits, int32 [lanes].
 PackedWindows pack_windows_mma(const ConvGeometry& g, const std::uint64_t* plus, const std::uint64_t* minus);
 
 // Bit o of the result = invert[o] (0 or 1), zero past the end.

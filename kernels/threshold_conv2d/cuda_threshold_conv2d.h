@@ -64,8 +64,12 @@ constexpr bool mma_supports(const ConvGeometry& g) {
   return g.groups == 1 || (group_channels(g) % 64 == 0 && g.out_channels / g.groups % 64 == 0);
 }
 
-// A block of 4 warps makes kMmaPixels pixels x 64 or 128 outputs; grid (pixels, outputs).
-inline constexpr std::uint32_t kMmaPixels = 128;
-LaunchShape launch_windows_mma(const BitWindows& w);
+// A block makes kMmaPixels pixels x 64 outputs; grid (pixels, lanes / 64).
+inline constexpr std::uint32_t kMmaPixels = 128, kMmaBlock = 128, kMmaStages = 4;
+inline constexpr std::uint32_t kMmaShared = kMmaStages * (kMmaPixels * 32 + 2 * 64 * 32);
+inline LaunchShape launch_windows_mma(const BitWindows& w) {
+  return {static_cast<std::uint32_t>(blocks_for(out_pixels(w.geometry), kMmaPixels)),
+          lanes_for(w.geometry.out_channels) / 64, 1, kMmaBlock, kMmaShared};
+}
 
 }  // namespace binmorph::cuda

@@ -22,8 +22,9 @@ def test_clang_format(run, root):
     pinned = _pinned_version(root, "clang-format")
     if f"version {pinned.split('.')[0]}." not in version:
         pytest.skip(f"clang-format {pinned} decides; here is {version.strip()}")
-    sources = sorted(p for folder in ("csrc", "kernels") for p in (root / folder).rglob("*") if p.is_file())
-    run("clang-format", "--dry-run", "-Werror", *(p for p in sources if p.suffix in {".cpp", ".h"}))
+    files = (p for folder in ("csrc", "kernels", "tests/cuda") for p in (root / folder).rglob("*"))
+    sources = sorted(p for p in files if p.suffix in {".cpp", ".h", ".cu", ".cuh"})
+    run("clang-format", "--dry-run", "-Werror", *sources)
 
 
 @pytest.mark.slow

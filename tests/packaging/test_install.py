@@ -95,6 +95,9 @@ def _matching(source: Path, pattern: str) -> set[str]:
         "kernels/**/*.cpp",
         "kernels/**/*.h",
         "kernels/**/*.inc",
+        "kernels/**/*.cu*",
+        "tests/cuda/*.cpp",
+        "tests/cuda/*.h",
         "src/binmorph/**/*.py",
         "src/binmorph/**/*.pyi",
         "tests/**/*.py",
@@ -135,7 +138,7 @@ def test_wheel_contains_the_package(source, wheel_files):
 def test_wheel_contains_the_package_only(wheel_files, wheel):
     folders = {name.partition("/")[0] for name in wheel_files}
     assert folders == {"binmorph", "-".join(wheel.name.split("-")[:2]) + ".dist-info"}
-    assert not [name for name in wheel_files if name.endswith((".cpp", ".h", ".bmorph", ".npz"))]
+    assert not [name for name in wheel_files if name.endswith((".cpp", ".h", ".cu", ".bmorph", ".npz"))]
 
 
 def test_wheel_contains_one_extension(wheel_files):

@@ -1,0 +1,369 @@
+// CUDA on the host, for tests: g++ -x c++ -include this compiles the device sources as they are.
+//
+// A thread is a fibre that runs until it meets others: at a barrier, or in an instruction that the lanes of a
+// warp execute together. So a missing barrier shows: one thread runs ahead and reads what nobody has written
+// (shared memory starts as 0xCD bytes), or overwrites what others still need. Two schedules go opposite ways:
+// `descending` starts with the last thread and lets asynchronous copies land at once, the other starts with
+// the first and lets them land when they are waited for.
+#pragma once
+
+#include <setjmp.h>
+#include <ucontext.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "kernels/common/cuda/launch.h"
+
+#define BINMORPH_EMULATE 1
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+
+struct Index3 {
+  unsigned x, y, z;
+};
+inline Index3 threadIdx, blockIdx, blockDim, gridDim;
+struct uint2 {
+  unsigned x, y;
+};
+
+namespace binmorph::cuda::emulate {
+
+using Collective = void (*)(void* const* lanes, unsigned mask);
+
+struct AsyncCopy {
+  void* dst;
+  const void* src;  // null: zeros
+  unsigned bytes;
+};
+
+struct Thread {
+  enum { fresh, ready, waiting, done } state = fresh;
+  int fibre = -1;
+  std::vector<std::vector<AsyncCopy>> copies;  // committed groups, oldest first; the last is open
+};
+
+struct Warp {
+  unsigned arrived = 0, mask = 0;
+  Collective operation = nullptr;
+  void* payload[32];
+};
+
+// Begins by ucontext; switches by longjmp, which leaves the signal mask alone and so needs no system call.
+struct Fibre {
+  ucontext_t begin;
+  jmp_buf place;
+  std::unique_ptr<char[]> stack;
+};
+
+class Machine {
+ public:
+  bool descending = false;
+  std::string error;
+
+  template <class Params>
+  void launch(const LaunchShape& shape, void (*kernel)(Params), const Params& params) {
+    struct Call {
+      void (*kernel)(Params);
+      const Params* params;
+    } call{kernel, &params};
+    body_ = [](const void* c) { static_cast<const Call*>(c)->kernel(*static_cast<const Call*>(c)->params); };
+    argument_ = &call;
+    blockDim = {shape.block, 1, 1};
+    gridDim = {shape.grid_x, shape.grid_y, shape.grid_z};
+    for (blockIdx.z = 0; blockIdx.z < shape.grid_z; ++blockIdx.z)
+      for (blockIdx.y = 0; blockIdx.y < shape.grid_y; ++blockIdx.y)
+        for (blockIdx.x = 0; blockIdx.x < shape.grid_x; ++blockIdx.x) run_block(shape);
+    argument_ = nullptr;
+  }
+
+  unsigned char* shared() { return shared_.get(); }
+
+  void sync_threads() {
+    if (++at_barrier_ < threads_.size()) return wait();
+    at_barrier_ = 0;
+    for (Thread& t : threads_) t.state = Thread::ready;
+  }
+
+  // The lanes of `mask` bring a payload each; the last one to arrive executes the operation for all.
+  void collective(unsigned mask, void* payload, Collective operation) {
+    Warp& warp = warps_[threadIdx.x / 32];
+    const unsigned lane = threadIdx.x % 32;
+    if (!(mask >> lane & 1)) fail("a lane outside the mask takes part in a warp's instruction");
+    if (warp.arrived == 0) {
+      warp.mask = mask;
+      warp.operation = operation;
+    } else if (warp.mask != mask || warp.operation != operation) {
+      fail("lanes of a warp meet in different instructions");
+    }
+    warp.payload[lane] = payload;
+    warp.arrived |= 1u << lane;
+    if (warp.arrived != mask) return wait();
+    operation(warp.payload, mask);
+    warp.arrived = 0;
+    for (unsigned i = 0; i < 32; ++i)
+      if (mask >> i & 1) threads_[threadIdx.x / 32 * 32 + i].state = Thread::ready;
+  }
+
+  void copy_async(void* dst, const void* src, unsigned bytes) {
+    const AsyncCopy copy{dst, src, bytes};
+    if (descending) return land(copy);
+    auto& groups = threads_[threadIdx.x].copies;
+    if (groups.empty()) groups.emplace_back();
+    groups.back().push_back(copy);
+  }
+  void commit_copies() { threads_[threadIdx.x].copies.emplace_back(); }
+  void await_copies(std::size_t but_the_last) {
+    auto& groups = threads_[threadIdx.x].copies;
+    while (groups.size() > but_the_last + 1) {
+      for (const AsyncCopy& copy : groups.front()) land(copy);
+      groups.erase(groups.begin());
+    }
+  }
+
+ private:
+  static constexpr std::size_t kStack = 64 * 1024, kGuard = 256;
+
+  static void land(const AsyncCopy& copy) {
+    if (copy.src == nullptr)
+      std::memset(copy.dst, 0, copy.bytes);
+    else
+      std::memcpy(copy.dst, copy.src, copy.bytes);
+  }
+
+  void run_block(const LaunchShape& shape) {
+    shared_.reset(new (std::align_val_t{128}) unsigned char[shape.shared_bytes + kGuard]);
+    std::memset(shared_.get(), 0xCD, shape.shared_bytes + kGuard);
+    threads_.assign(shape.block, {});
+    warps_.assign((shape.block + 31) / 32, {});
+    at_barrier_ = fresh_ = 0;
+    error.clear();
+    for (unsigned left = shape.block; left != 0;) {
+      left = 0;
+      bool moved = false;
+      for (unsigned i = 0; i < shape.block && error.empty(); ++i) {
+        const unsigned t = at(i);
+        if (threads_[t].state == Thread::ready || threads_[t].state == Thread::fresh) {
+          moved = true;
+          resume(t);
+        }
+        left += threads_[t].state != Thread::done;
+      }
+      if (error.empty() && left != 0 && !moved) error = "threads wait for others that never come";
+      if (!error.empty()) throw std::runtime_error(error);
+    }
+    for (std::size_t i = 0; i < kGuard; ++i)
+      if (shared_[shape.shared_bytes + i] != 0xCD) throw std::runtime_error("wrote past the shared memory");
+  }
+
+  unsigned at(unsigned i) const {
+    const auto count = static_cast<unsigned>(threads_.size());
+    return descending ? count - 1 - i : i;
+  }
+
+  void resume(unsigned t) {
+    if (threads_[t].state == Thread::fresh) return start();
+    running_ = threads_[t].fibre;
+    threadIdx = {t, 0, 0};
+    if (_setjmp(scheduler_) == 0) _longjmp(fibres_[static_cast<std::size_t>(running_)]->place, 1);
+  }
+
+  void start() {
+    if (free_.empty()) {
+      fibres_.push_back(std::make_unique<Fibre>());
+      fibres_.back()->stack.reset(new char[kStack]);
+      free_.push_back(static_cast<int>(fibres_.size()) - 1);
+    }
+    running_ = free_.back();
+    free_.pop_back();
+    Fibre& fibre = *fibres_[static_cast<std::size_t>(running_)];
+    getcontext(&fibre.begin);
+    fibre.begin.uc_stack.ss_sp = fibre.stack.get();
+    fibre.begin.uc_stack.ss_size = kStack;
+    fibre.begin.uc_link = nullptr;
+    makecontext(&fibre.begin, &Machine::trampoline, 0);
+    if (_setjmp(scheduler_) == 0) setcontext(&fibre.begin);
+  }
+
+  // A fibre whose thread ended without waiting goes on with the next fresh one.
+  static void trampoline();
+  void run_fresh() {
+    const int fibre = running_;
+    while (fresh_ < threads_.size() && error.empty()) {
+      const unsigned t = at(fresh_++);
+      threads_[t].fibre = fibre;
+      threads_[t].state = Thread::ready;
+      threadIdx = {t, 0, 0};
+      body_(argument_);
+      threads_[t].state = Thread::done;
+    }
+    free_.push_back(fibre);
+    _longjmp(scheduler_, 1);
+  }
+
+  void wait() {
+    Thread& thread = threads_[threadIdx.x];
+    thread.state = Thread::waiting;
+    if (_setjmp(fibres_[static_cast<std::size_t>(thread.fibre)]->place) == 0) _longjmp(scheduler_, 1);
+  }
+
+  void fail(const char* what) {
+    error = what;
+    wait();
+  }
+
+  void (*body_)(const void*) = nullptr;
+  const void* argument_ = nullptr;
+  struct Release {
+    void operator()(unsigned char* p) const { ::operator delete[](p, std::align_val_t{128}); }
+  };
+  std::unique_ptr<unsigned char[], Release> shared_;
+  std::vector<Thread> threads_;
+  std::vector<Warp> warps_;
+  std::size_t at_barrier_ = 0;
+  unsigned fresh_ = 0;
+  std::vector<std::unique_ptr<Fibre>> fibres_;
+  std::vector<int> free_;
+  int running_ = -1;
+  jmp_buf scheduler_;
+};
+
+inline Machine machine;
+inline void Machine::trampoline() { machine.run_fresh(); }
+
+template <class Payload>
+Payload& lane_of(void* const* lanes, unsigned lane) {
+  return *static_cast<Payload*>(lanes[lane]);
+}
+
+// Fragments of mma.sync, as the PTX manual lays them out ("Matrix multiply-accumulate operation using mma
+// instruction"): lane = 4 group + thread of the group; element i of a lane lies at (row, column) of its
+// matrix. `unit` elements fill a 32-bit register.
+struct Mma {
+  unsigned a[4], b[2];
+  int c[4];
+};
+
+template <int unit>
+unsigned element(const unsigned* registers, unsigned i) {
+  constexpr unsigned bits = 32 / unit;
+  return registers[i / unit] >> (i % unit * bits) & ((1ull << bits) - 1);
+}
+
+// m16n8 with k = 8 units: four registers of A, two of B.
+template <int unit>
+void mma_m16n8(void* const* lanes, unsigned) {
+  constexpr unsigned k = 8 * unit;
+  static unsigned a[16][k], b[k][8];
+  for (unsigned lane = 0; lane < 32; ++lane) {
+    const unsigned group = lane / 4, thread = lane % 4;
+    const Mma& m = lane_of<Mma>(lanes, lane);
+    for (unsigned i = 0; i < 4 * unit; ++i) {
+      const unsigned row = i / unit % 2 == 0 ? group : group + 8;
+      a[row][thread * unit + i % unit + (i < 2 * unit ? 0 : 4 * unit)] = element<unit>(m.a, i);
+    }
+    for (unsigned i = 0; i < 2 * unit; ++i)
+      b[thread * unit + i % unit + (i < unit ? 0 : 4 * unit)][group] = element<unit>(m.b, i);
+  }
+  for (unsigned lane = 0; lane < 32; ++lane)
+    for (unsigned i = 0; i < 4; ++i) {
+      const unsigned row = lane / 4 + (i < 2 ? 0 : 8), column = lane % 4 * 2 + i % 2;
+      int sum = 0;
+      for (unsigned j = 0; j < k; ++j) sum += static_cast<int>(a[row][j] * b[j][column]);  // AND of bits
+      lane_of<Mma>(lanes, lane).c[i] += sum;
+    }
+}
+
+// m8n8 with k = 4 units: one register of A and of B, two of C.
+template <int unit>
+void mma_m8n8(void* const* lanes, unsigned) {
+  constexpr unsigned k = 4 * unit;
+  static unsigned a[8][k], b[k][8];
+  for (unsigned lane = 0; lane < 32; ++lane)
+    for (unsigned i = 0; i < unit; ++i) {
+      a[lane / 4][lane % 4 * unit + i] = element<unit>(lane_of<Mma>(lanes, lane).a, i);
+      b[lane % 4 * unit + i][lane / 4] = element<unit>(lane_of<Mma>(lanes, lane).b, i);
+    }
+  for (unsigned lane = 0; lane < 32; ++lane)
+    for (unsigned i = 0; i < 2; ++i) {
+      int sum = 0;
+      for (unsigned j = 0; j < k; ++j) sum += static_cast<int>(a[lane / 4][j] * b[j][lane % 4 * 2 + i]);
+      lane_of<Mma>(lanes, lane).c[i] += sum;
+    }
+}
+
+struct Shuffle {
+  std::uint64_t value, result;
+  unsigned source;
+};
+inline void shuffle(void* const* lanes, unsigned mask) {
+  for (unsigned i = 0; i < 32; ++i)
+    if (mask >> i & 1) {
+      Shuffle& s = lane_of<Shuffle>(lanes, i);
+      s.result = lane_of<Shuffle>(lanes, s.source % 32).value;
+    }
+}
+template <class T>
+T exchange(unsigned mask, T value, unsigned source) {
+  Shuffle s{0, 0, source};
+  std::memcpy(&s.value, &value, sizeof value);
+  machine.collective(mask, &s, &shuffle);
+  T result;
+  std::memcpy(&result, &s.result, sizeof result);
+  return result;
+}
+
+struct Ballot {
+  unsigned predicate, result;
+};
+inline void ballot(void* const* lanes, unsigned mask) {
+  unsigned word = 0;
+  for (unsigned i = 0; i < 32; ++i)
+    if (mask >> i & 1) word |= lane_of<Ballot>(lanes, i).predicate << i;
+  for (unsigned i = 0; i < 32; ++i)
+    if (mask >> i & 1) lane_of<Ballot>(lanes, i).result = word;
+}
+
+}  // namespace binmorph::cuda::emulate
+
+inline void __syncthreads() { binmorph::cuda::emulate::machine.sync_threads(); }
+inline void __syncwarp(unsigned mask = ~0u) {
+  binmorph::cuda::emulate::machine.collective(mask, nullptr, [](void* const*, unsigned) {});
+}
+inline unsigned __ballot_sync(unsigned mask, bool predicate) {
+  binmorph::cuda::emulate::Ballot b{predicate, 0};
+  binmorph::cuda::emulate::machine.collective(mask, &b, &binmorph::cuda::emulate::ballot);
+  return b.result;
+}
+template <class T>
+T __shfl_sync(unsigned mask, T value, unsigned source) {
+  return binmorph::cuda::emulate::exchange(mask, value, source);
+}
+template <class T>
+T __shfl_xor_sync(unsigned mask, T value, unsigned lanes) {
+  return binmorph::cuda::emulate::exchange(mask, value, threadIdx.x % 32 ^ lanes);
+}
+inline int __popc(unsigned x) { return __builtin_popcount(x); }
+inline int __popcll(unsigned long long x) { return __builtin_popcountll(x); }
+inline float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
+inline float __fadd_rn(float a, float b) { return a + b; }
+inline float __fmul_rn(float a, float b) { return a * b; }
+inline float __fdiv_rn(float a, float b) { return a / b; }
+template <class T>
+T __ldg(const T* p) {
+  return *p;
+}
+inline unsigned long long atomicMin(unsigned long long* p, unsigned long long value) {
+  const unsigned long long old = *p;
+  if (value < old) *p = value;
+  return old;
+}

@@ -1,0 +1,269 @@
+// Implicit matrix product: rows are output pixels, columns outputs, and the common dimension the words of a
+// window, tap after tap, in chunks of 4 words (256 bits). No window is copied to global memory: a chunk's
+// words are gathered into shared memory from where the image has them, the border rule applied on the way.
+#include "kernels/common/cuda/mma.cuh"
+#include "kernels/threshold_conv2d/cuda_finish.cuh"
+
+namespace binmorph::cuda {
+namespace {
+
+constexpr unsigned kThreads = kMmaBlock, kWarps = kThreads / 32;
+constexpr int kRowTiles = kMmaPixels / kWarps / 16, kColumnTiles = 8;  // of a warp
+constexpr unsigned kCopies = kMmaPixels * 4 / kThreads;  // words of a chunk that a thread fetches
+
+// One chunk in shared memory. Lanes read rows and columns as words that lie side by side: no bank conflicts.
+struct Stage {
+  std::uint64_t rows[kMmaPixels][4];
+  std::uint64_t plus[kColumnTiles][32];
+  std::uint64_t minus[kColumnTiles][32];
+};
+static_assert(sizeof(Stage) * kMmaStages == kMmaShared, "the launch shape knows the size");
+
+// Fetches chunks in order. A thread has word threadIdx.x % 4 of every chunk, for kCopies pixels.
+class Feeder {
+ public:
+  __device__ __forceinline__ Feeder(const BitWindows& w, std::uint32_t block) : w_(w) {
+    const ConvGeometry& g = w.geometry;
+    const std::uint32_t group = block * 64 / (g.out_channels / g.groups);
+    begin_ = (g.groups == 1 ? 0 : group) * tap_words(g);
+    outside_ = g.border == kernels::Border::ones;
+#pragma unroll
+    for (unsigned k = 0; k < kCopies; ++k) {
+      // Pixels past the last one repeat it; their results go nowhere.
+      const std::uint32_t pixel = blockIdx.x * kMmaPixels + row(k), last = out_pixels(g) - 1;
+      const Window window = window_of(g, pixel < last ? pixel : last);
+      y_[k] = window.y;
+      x_[k] = window.x;
+      image_[k] = w.x + std::uint64_t{window.image} * g.height * g.width * words_of(g.channels) + begin_;
+    }
+    word_ = threadIdx.x % 4;
+    settle();
+    const std::uint64_t run = chunks(g) * kColumnTiles * 32;
+    plus_ = w.plus + block * run;
+    minus_ = w.form == kernels::ConvForm::ternary ? w.minus + block * run : nullptr;
+  }
+
+  static __device__ __forceinline__ std::uint32_t chunks(const ConvGeometry& g) {
+    return (taps(g) * tap_words(g) + 3) / 4;
+  }
+
+  __device__ __forceinline__ void fetch(Stage& stage) {
+    const ConvGeometry& g = w_.geometry;
+    const bool past = i_ >= g.kernel_h;  // the last chunk's words past the window
+#pragma unroll
+    for (unsigned k = 0; k < kCopies; ++k) {
+      std::uint64_t* to = &stage.rows[row(k)][threadIdx.x % 4];
+      const Window window{0, 0, 0, y_[k], x_[k]};
+      const std::uint64_t at = past ? kOutside : tap_of(g, window, i_ * g.dilation_h, j_ * g.dilation_w);
+      if (at != kOutside)
+        copy_async<8>(to, image_[k] + at * words_of(g.channels) + word_);
+      else
+        *to = outside_ && !past ? low_bits(group_channels(g) - word_ * 64) : 0;
+    }
+    copy_async<16>(&stage.plus[0][0] + threadIdx.x * 2, plus_ + threadIdx.x * 2);
+    plus_ += kColumnTiles * 32;
+    if (minus_ != nullptr) {
+      copy_async<16>(&stage.minus[0][0] + threadIdx.x * 2, minus_ + threadIdx.x * 2);
+      minus_ += kColumnTiles * 32;
+    }
+    word_ += 4;
+    settle();
+  }
+
+ private:
+  static __device__ __forceinline__ unsigned row(unsigned k) { return threadIdx.x / 4 + k * (kThreads / 4); }
+
+  // Word `word_` of tap (i_, j_), carried into the taps.
+  __device__ __forceinline__ void settle() {
+    const unsigned words = tap_words(w_.geometry);
+    for (; word_ >= words; word_ -= words) {
+      if (++j_ < w_.geometry.kernel_w) continue;
+      j_ = 0;
+      ++i_;
+    }
+  }
+
+  const BitWindows& w_;
+  const std::uint64_t* image_[kCopies];
+  std::int32_t y_[kCopies], x_[kCopies];
+  const std::uint64_t *plus_, *minus_;
+  unsigned begin_, word_, i_ = 0, j_ = 0;
+  bool outside_;
+};
+
+// A warp's results: sum[m][n] of row tile m and column tile n; ones[m]: popcounts of the windows of rows
+// `group` and group + 8 of tile m.
+struct Results {
+  int sum[kRowTiles][kColumnTiles][4];
+  int ones[kRowTiles][2];
+};
+
+__device__ __forceinline__ void split(std::uint64_t word, unsigned& low, unsigned& high) {
+  low = static_cast<unsigned>(word);
+  high = static_cast<unsigned>(word >> 32);
+}
+
+template <bool use_ones>
+__device__ __forceinline__ void multiply(const Stage& stage, bool ternary, Results& r) {
+  const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  unsigned a[kRowTiles][4], b[kColumnTiles][2];
+#pragma unroll
+  for (int m = 0; m < kRowTiles; ++m) {
+    const unsigned row = (warp * kRowTiles + m) * 16 + lane / 4;
+    split(stage.rows[row][lane % 4], a[m][0], a[m][2]);
+    split(stage.rows[row + 8][lane % 4], a[m][1], a[m][3]);
+    if (use_ones) {
+      r.ones[m][0] += __popc(a[m][0]) + __popc(a[m][2]);
+      r.ones[m][1] += __popc(a[m][1]) + __popc(a[m][3]);
+    }
+  }
+#pragma unroll
+  for (int n = 0; n < kColumnTiles; ++n) split(stage.plus[n][lane], b[n][0], b[n][1]);
+  mma_and_popc(r.sum, a, b);
+  if (!ternary) return;
+  // -popcount(x AND minus) = popcount(NOT x AND minus) - |minus|, which the end takes away.
+#pragma unroll
+  for (int m = 0; m < kRowTiles; ++m)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) a[m][i] = ~a[m][i];
+#pragma unroll
+  for (int n = 0; n < kColumnTiles; ++n) split(stage.minus[n][lane], b[n][0], b[n][1]);
+  mma_and_popc(r.sum, a, b);
+}
+
+// Copies run kMmaStages - 1 chunks ahead. A stage is refilled after the barrier that ends its last use.
+template <bool use_ones>
+__device__ __forceinline__ void multiply_windows(const BitWindows& w, std::uint32_t block, Results& r) {
+  auto* stages = reinterpret_cast<Stage*>(shared_memory());
+  Feeder feeder(w, block);
+  const unsigned chunks = Feeder::chunks(w.geometry);
+  const bool ternary = w.form == kernels::ConvForm::ternary;
+#pragma unroll 1
+  for (unsigned q = 0; q + 1 < kMmaStages; ++q) {
+    if (q < chunks) feeder.fetch(stages[q]);
+    copy_async_commit();
+  }
+#pragma unroll 1
+  for (unsigned q = 0; q < chunks; ++q) {
+    copy_async_wait<kMmaStages - 2>();
+    __syncthreads();
+    if (q + kMmaStages - 1 < chunks) feeder.fetch(stages[(q + kMmaStages - 1) % kMmaStages]);
+    copy_async_commit();
+    multiply<use_ones>(stages[q % kMmaStages], ternary, r);
+  }
+  if (use_ones)
+#pragma unroll
+    for (int m = 0; m < kRowTiles; ++m)
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        r.ones[m][i] += __shfl_xor_sync(kWholeWarp, r.ones[m][i], 1);
+        r.ones[m][i] += __shfl_xor_sync(kWholeWarp, r.ones[m][i], 2);
+      }
+}
+
+// |minus| of every lane lies behind the masks.
+__device__ __forceinline__ const std::int32_t* minus_sizes(const BitWindows& w) {
+  const ConvGeometry& g = w.geometry;
+  const std::uint64_t words =
+      std::uint64_t{lanes_for(g.out_channels) / 64} * Feeder::chunks(g) * kColumnTiles * 32;
+  return reinterpret_cast<const std::int32_t*>(w.minus + words);
+}
+
+// Bits. Column n of tile j is output 16 (n / 2) + 2 j + n % 2 of the block's 64: so a lane holds 16 outputs
+// side by side of each of its rows, and stores them as they are.
+__device__ __forceinline__ void finish_tiles(const ThresholdConv2dParams& p, std::uint32_t block,
+                                             const Results& r) {
+  const ConvGeometry& g = p.windows.geometry;
+  const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  const std::uint32_t first = block * 64 + lane % 4 * 16, lanes = lanes_for(g.out_channels);
+  const bool sign = p.windows.form == kernels::ConvForm::sign;
+  const bool ternary = p.windows.form == kernels::ConvForm::ternary;
+  const unsigned invert = reinterpret_cast<const std::uint16_t*>(p.invert)[first / 16];
+#pragma unroll
+  for (int m = 0; m < kRowTiles; ++m)
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const std::uint32_t pixel = blockIdx.x * kMmaPixels + (warp * kRowTiles + m) * 16 + half * 8 + lane / 4;
+      if (pixel >= out_pixels(g)) continue;
+      const std::uint64_t row = class_of(p.windows.classes, window_of(g, pixel));
+      const std::int32_t* threshold = p.threshold + row * lanes + first;
+      unsigned word = 0;
+#pragma unroll
+      for (int n = 0; n < kColumnTiles; ++n)
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+          int count = r.sum[m][n][half * 2 + i];
+          if (sign) count = 2 * count - r.ones[m][half];
+          if (ternary) count -= minus_sizes(p.windows)[first + n * 2 + i];
+          word |= static_cast<unsigned>(count >= threshold[n * 2 + i]) << (n * 2 + i);
+        }
+      const std::uint64_t to = std::uint64_t{pixel} * words_of(g.out_channels) * 4 + first / 16;
+      reinterpret_cast<std::uint16_t*>(p.y)[to] = static_cast<std::uint16_t>(word ^ invert);
+    }
+}
+
+// Numbers: a tile of 16 pixels at a time crosses shared memory, so that a warp ends up with 32 neighbouring
+// outputs of a pixel, as programs want them.
+template <class Params>
+__device__ __forceinline__ void finish_tiles(const Params& p, std::uint32_t block, const Results& r) {
+  constexpr unsigned kPitch = 65;
+  const ConvGeometry& g = p.windows.geometry;
+  const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  auto* sums = reinterpret_cast<std::int32_t*>(shared_memory()) + warp * 16 * (kPitch + 1);
+  std::int32_t* ones = sums + 16 * kPitch;
+  __syncthreads();  // the stages are free
+#pragma unroll
+  for (int m = 0; m < kRowTiles; ++m) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const unsigned row = half * 8 + lane / 4;
+#pragma unroll
+      for (int n = 0; n < kColumnTiles; ++n)
+#pragma unroll
+        for (int i = 0; i < 2; ++i)
+          sums[row * kPitch + lane % 4 * 16 + n * 2 + i] = r.sum[m][n][half * 2 + i];
+      if (lane % 4 == 0) ones[row] = r.ones[m][half];
+    }
+    __syncwarp();
+    for (unsigned row = 0; row < 16; ++row) {
+      const std::uint32_t pixel = blockIdx.x * kMmaPixels + (warp * kRowTiles + m) * 16 + row;
+      if (pixel >= out_pixels(g)) break;
+      const std::uint64_t table =
+          std::uint64_t{class_of(p.windows.classes, window_of(g, pixel))} * lanes_for(g.out_channels);
+      for (unsigned half = 0; half < 2; ++half) {
+        const unsigned o = half * 32 + lane;
+        const bool ternary = p.windows.form == kernels::ConvForm::ternary;
+        const std::int32_t minus = ternary ? minus_sizes(p.windows)[block * 64 + o] : 0;
+        finish(p, pixel, block * 2 + half, table, Counts{sums[row * kPitch + o], minus, ones[row]});
+      }
+    }
+    __syncwarp();
+  }
+}
+
+template <bool two_value, class Params>
+__device__ __forceinline__ void run_tiles(const Params& p) {
+  Results r{};
+  if (two_value || p.windows.form == kernels::ConvForm::sign)
+    multiply_windows<true>(p.windows, blockIdx.y, r);
+  else
+    multiply_windows<false>(p.windows, blockIdx.y, r);
+  finish_tiles(p, blockIdx.y, r);
+}
+
+}  // namespace
+
+extern "C" __global__ void __launch_bounds__(kMmaBlock)
+    threshold_conv2d_u64_u64__cuda_mma(const ThresholdConv2dParams p) {
+  run_tiles<false>(p);
+}
+extern "C" __global__ void __launch_bounds__(kMmaBlock)
+    count_conv2d_u64_i32__cuda_mma(const CountConv2dParams p) {
+  run_tiles<false>(p);
+}
+extern "C" __global__ void __launch_bounds__(kMmaBlock)
+    two_value_conv2d_u64_f32__cuda_mma(const TwoValueConv2dParams p) {
+  run_tiles<true>(p);
+}
+
+}  // namespace binmorph::cuda

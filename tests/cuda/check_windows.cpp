@@ -1,0 +1,224 @@
+// threshold_conv2d, count_conv2d and two_value_conv2d, the plain kernels and those for tensor cores.
+#include "device_testing.h"
+#include "kernels/elementwise/reference.cpp"
+#include "kernels/threshold_conv2d/cuda_mma.cu"
+#include "kernels/threshold_conv2d/cuda_pack.cpp"
+#include "kernels/threshold_conv2d/cuda_simt.cu"
+#include "kernels/threshold_conv2d/pack.cpp"
+#include "kernels/threshold_conv2d/reference.cpp"
+#include "kernels/window/reference.cpp"
+#include "program_testing.h"
+#include "window_testing.h"
+
+namespace binmorph::cuda::testing {
+namespace {
+
+using kernels::Border;
+using kernels::ConvForm;
+
+// Neurons of one convolution: masks of every output, a threshold for each class.
+struct Neurons {
+  std::vector<std::uint64_t> plus, minus;
+  std::vector<std::int32_t> threshold;
+  std::vector<std::uint8_t> invert;
+};
+
+Neurons random_neurons(const ConvGeometry& g, ConvForm form, std::size_t classes) {
+  const std::size_t inputs = std::size_t{group_channels(g)} * taps(g), words = words_for(inputs);
+  Neurons n{random_rows(g.out_channels, inputs), random_rows(g.out_channels, inputs), {}, {}};
+  for (std::size_t i = 0; i < n.plus.size(); ++i) {
+    const std::uint64_t live = i % words + 1 == words ? tail_mask(inputs) : ~std::uint64_t{0};
+    if (form == ConvForm::sign) n.minus[i] = ~n.plus[i] & live;
+    if (form == ConvForm::mask) n.minus[i] = 0;
+    n.minus[i] &= ~n.plus[i];
+  }
+  // About what a random window counts, and now and then the extremes.
+  const auto spread = static_cast<std::uint32_t>(std::sqrt(static_cast<double>(inputs))) + 1;
+  for (std::size_t i = 0; i < classes * g.out_channels; ++i) {
+    const auto centre = static_cast<std::int32_t>(form == ConvForm::mask ? inputs / 4 : 0);
+    n.threshold.push_back(centre + static_cast<std::int32_t>(below(2 * spread)) -
+                          static_cast<std::int32_t>(spread));
+  }
+  for (std::uint32_t o = 0; o < g.out_channels; ++o) n.invert.push_back(static_cast<std::uint8_t>(below(2)));
+  return n;
+}
+
+// The counts and bits of the CPU's reference, which sees a replicated border as an image already extended.
+struct Expected {
+  std::vector<std::int32_t> counts;
+  std::vector<std::uint64_t> bits;
+};
+
+Expected reference(const ConvGeometry& g, const Neurons& n, const ClassCase& classes,
+                   const std::vector<std::uint64_t>& x) {
+  const bool replicate = g.border == Border::replicate;
+  const std::size_t top = static_cast<std::size_t>(g.top), left = static_cast<std::size_t>(g.left);
+  const std::size_t rows = replicate ? top : 0, columns = replicate ? left : 0, words = words_for(g.channels);
+  // What the last windows reach beyond the image; rows that no window reads do not matter.
+  const kernels::ConvShape shape{g.height + 2 * rows,
+                                 g.width + 2 * columns,
+                                 g.channels,
+                                 g.out_channels,
+                                 g.groups,
+                                 g.kernel_h,
+                                 g.kernel_w,
+                                 g.stride_h,
+                                 g.stride_w,
+                                 g.dilation_h,
+                                 g.dilation_w,
+                                 top - rows,
+                                 top - rows,
+                                 left - columns,
+                                 left - columns,
+                                 g.border == Border::ones};
+  const kernels::ConvNeurons neurons{n.plus.data(), n.minus.data(),     n.threshold.data(),   n.invert.data(),
+                                     classes.count, classes.row.data(), classes.column.data()};
+  const kernels::ConvPack pack(shape, neurons, kernels::ConvLayout::rows, false);
+  const kernels::ConvProgram program = pack.program();
+  const kernels::ConvRange range{0, g.out_height, 0, kernels::conv_blocks(program)};
+  const std::size_t out = std::size_t{g.out_height} * g.out_width;
+  Expected result{std::vector<std::int32_t>(g.images * out * g.out_channels),
+                  std::vector<std::uint64_t>(g.images * out * words_for(g.out_channels))};
+  std::vector<std::uint64_t> extended(shape.height * shape.width * words);
+  for (std::size_t i = 0; i < g.images; ++i) {
+    const std::uint64_t* image = x.data() + i * g.height * g.width * words;
+    kernels::window_planes_u64_u64__reference(
+        {1, g.height, g.width, 2 * rows + 1, 2 * columns + 1, Border::replicate}, words, image,
+        extended.data());
+    kernels::accumulate_conv2d_u64_i32__reference(
+        program, extended.data(), result.counts.data() + i * out * g.out_channels, range, nullptr);
+    kernels::threshold_conv2d_u64_u64__reference(
+        program, extended.data(), result.bits.data() + i * out * words_for(g.out_channels), range, nullptr);
+  }
+  return result;
+}
+
+struct Kernels {
+  const char* name;
+  PackedWindows (*pack)(const ConvGeometry&, const std::uint64_t*, const std::uint64_t*);
+  LaunchShape (*shape)(const BitWindows&);
+  void (*threshold)(ThresholdConv2dParams);
+  void (*count)(CountConv2dParams);
+  void (*two_value)(TwoValueConv2dParams);
+};
+
+constexpr Kernels kSimt{"simt",
+                        pack_windows_simt,
+                        launch_windows_simt,
+                        threshold_conv2d_u64_u64__cuda_simt,
+                        count_conv2d_u64_i32__cuda_simt,
+                        two_value_conv2d_u64_f32__cuda_simt};
+constexpr Kernels kMma{"mma",
+                       pack_windows_mma,
+                       launch_windows_mma,
+                       threshold_conv2d_u64_u64__cuda_mma,
+                       count_conv2d_u64_i32__cuda_mma,
+                       two_value_conv2d_u64_f32__cuda_mma};
+
+// x, masks and tables on the device.
+struct OnDevice {
+  PackedWindows packed;
+  Array<std::uint64_t> x, plus, minus;
+  ClassTables tables;
+  OnDevice(const Kernels& k, const ConvGeometry& g, const std::vector<std::uint64_t>& values,
+           const Neurons& n, const ClassCase& classes)
+      : packed(k.pack(g, n.plus.data(), n.minus.data())),
+        x(values),
+        plus(packed.plus),
+        minus(packed.minus),
+        tables(classes) {}
+  BitWindows windows(const ConvGeometry& g) {
+    return {g, x.data(), plus.data(), minus.data(), packed.form, tables.params()};
+  }
+};
+
+void check_threshold(const Kernels& k, const ConvGeometry& g, ConvForm form) {
+  const ClassCase classes(g);
+  const auto x = random_rows(std::size_t{g.images} * g.height * g.width, g.channels);
+  const Neurons n = random_neurons(g, form, classes.count);
+  const Expected want = reference(g, n, classes, x);
+  const std::string label =
+      std::string(k.name) + ", form " + std::to_string(static_cast<int>(form)) + ": " + describe(g);
+  OnDevice device(k, g, x, n, classes);
+  const LaunchShape shape = k.shape(device.windows(g));
+  Array<std::int32_t> threshold(pad_lanes(n.threshold.data(), classes.count, g.out_channels, INT32_MAX));
+  Array<std::uint32_t> invert(pack_invert(n.invert.data(), g.out_channels));
+  Array<std::uint64_t> y(want.bits.size());
+  launch(shape, k.threshold, {device.windows(g), threshold.data(), invert.data(), y.data()});
+  expect_equal("threshold_conv2d " + label, y, want.bits);
+
+  constexpr std::int32_t kFactor = 2;
+  std::vector<std::int32_t> constant(classes.count * g.out_channels), values;
+  for (std::int32_t& v : constant) v = static_cast<std::int32_t>(below(201)) - 100;
+  for (std::size_t i = 0; i < want.counts.size(); ++i) {
+    const auto pixel = static_cast<std::uint32_t>(i / g.out_channels);
+    values.push_back(kFactor * want.counts[i] +
+                     constant[classes.of(g, pixel) * g.out_channels + i % g.out_channels]);
+  }
+  ProgramCase program(g.out_channels, out_pixels(g));
+  program.run_reference(values.data());
+  Array<std::int32_t> table(pad_lanes(constant.data(), classes.count, g.out_channels, 0)),
+      counts(values.size());
+  launch(shape, k.count, {device.windows(g), table.data(), kFactor, counts.data(), program.device()});
+  expect_equal("count_conv2d " + label, counts, values);
+  program.expect("count_conv2d's program " + label);
+}
+
+void check_two_value(const Kernels& k, const ConvGeometry& g) {
+  const ClassCase classes(g);
+  const auto x = random_rows(std::size_t{g.images} * g.height * g.width, g.channels);
+  Neurons n = random_neurons(g, ConvForm::mask, classes.count);
+  const Expected p = reference(g, n, classes, x);
+  Neurons ones = n;
+  const std::size_t inputs = std::size_t{group_channels(g)} * taps(g);
+  for (std::size_t i = 0; i < ones.plus.size(); ++i)
+    ones.plus[i] = i % words_for(inputs) + 1 == words_for(inputs) ? tail_mask(inputs) : ~std::uint64_t{0};
+  const Expected all = reference(g, ones, classes, x);
+  constexpr std::int32_t kFactor = 2;
+  std::vector<std::int32_t> constant(classes.count * g.out_channels), total(classes.count);
+  for (std::int32_t& v : constant) v = static_cast<std::int32_t>(below(201)) - 100;
+  for (std::int32_t& v : total) v = static_cast<std::int32_t>(below(201)) - 100;
+  const auto difference = random_floats(g.out_channels), low = random_floats(g.out_channels);
+  std::vector<float> values;
+  for (std::size_t i = 0; i < p.counts.size(); ++i) {
+    const std::size_t o = i % g.out_channels,
+                      c = classes.of(g, static_cast<std::uint32_t>(i / g.out_channels));
+    const auto sum = static_cast<float>(kFactor * p.counts[i] + constant[c * g.out_channels + o]);
+    const float rest = low[o] * static_cast<float>(kFactor * all.counts[i] + total[c]);
+    values.push_back(std::fma(difference[o], sum, rest));
+  }
+  OnDevice device(k, g, x, n, classes);
+  ProgramCase program(g.out_channels, out_pixels(g));
+  program.run_reference(values.data());
+  Array<std::int32_t> table(pad_lanes(constant.data(), classes.count, g.out_channels, 0)), totals(total);
+  Array<float> differences(pad_lanes(difference.data(), 1, g.out_channels, 0.0f)),
+      lows(pad_lanes(low.data(), 1, g.out_channels, 0.0f)), y(values.size());
+  launch(k.shape(device.windows(g)), k.two_value,
+         {device.windows(g), table.data(), totals.data(), differences.data(), lows.data(), kFactor, y.data(),
+          program.device()});
+  const std::string label = std::string(k.name) + ": " + describe(g);
+  expect_equal("two_value_conv2d " + label, y, values);
+  program.expect("two_value_conv2d's program " + label);
+}
+
+}  // namespace
+}  // namespace binmorph::cuda::testing
+
+int main() {
+  using namespace binmorph::cuda;
+  using namespace binmorph::cuda::testing;
+  return run_all("windows", [] {
+    for (const ConvGeometry& g : window_cases()) {
+      if (BINMORPH_MMA != 1) {  // the instructions differ, nothing else does
+        if (mma_supports(g)) check_threshold(kMma, g, ConvForm::ternary);
+        continue;
+      }
+      for (const Kernels& k : {kSimt, kMma}) {
+        if (k.shape == launch_windows_mma && !mma_supports(g)) continue;
+        for (const ConvForm form : {ConvForm::mask, ConvForm::sign, ConvForm::ternary})
+          check_threshold(k, g, form);
+        check_two_value(k, g);
+      }
+    }
+  });
+}
