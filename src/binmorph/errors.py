@@ -31,6 +31,10 @@ class DomainError(BinmorphError, ValueError):
     """An array holds values outside the stated set, for example 0.5 where only {0, 1} is allowed."""
 
 
+class DataError(BinmorphError, ValueError):
+    """Data set files that are missing, damaged, or do not fit together."""
+
+
 class UnsupportedOpError(BinmorphError, NotImplementedError):
     """A layer cannot be packed; the message names the module path and the nearest supported form."""
 

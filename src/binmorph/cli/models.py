@@ -72,8 +72,10 @@ def _from_recipe(path: Path) -> Model:
     except Exception as error:  # damaged files raise many types
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UsageError(f"{path}: not a model file of 'binmorph train' ({reason})") from error
-    if not isinstance(saved, dict) or saved.get("format") != FORMAT or saved.get("recipe") != "digits":
+    if not isinstance(saved, dict) or saved.get("format") != FORMAT or "recipe" not in saved:
         raise UsageError(f"{path}: not a model file of 'binmorph train'")
+    if saved["recipe"] != "digits":
+        return _from_registry(path, saved)
     from ..nn import recipes
 
     # The level sets are part of the state; any image will do to build the network.
@@ -84,6 +86,15 @@ def _from_recipe(path: Path) -> Model:
     except (RuntimeError, KeyError, ValueError) as error:
         raise UsageError(f"{path}: its state does not fit the digits network: {error}") from error
     return Model(network.eval(), _digits())
+
+
+def _from_registry(path: Path, saved: dict[str, Any]) -> Model:
+    from ..training.run import restore
+
+    try:
+        return Model(restore(saved), saved["example"].numpy())
+    except (AttributeError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{path}: does not fit the recipe {saved['recipe']!r}: {error}") from error
 
 
 def _digits() -> Any:

@@ -11,7 +11,7 @@ from .activations import RPReLU, RSign, Shift
 from .annealing import Annealing, set_annealing
 from .batch_norm import BinaryBatchNorm, harden_network, settle_batch_norms
 from .binary import BinaryConv2d, BinaryLinear, BitsToSigns
-from .binary_networks import BinaryCNV, BinaryConvNet, BinaryMLP, binary_weights
+from .binary_networks import BinaryCNV, BinaryConvNet, BinaryMLP, TernaryMLP, binary_weights
 from .certify import BankCertificate, Certificate, certify
 from .conntra import CoordinateDescent
 from .gradient_clipping import clip_gradients_adaptively
@@ -80,6 +80,7 @@ __all__ = [
     "StandardizedConv2d",
     "StandardizedSign",
     "SwishSign",
+    "TernaryMLP",
     "TernarySign",
     "ThresholdNeurons",
     "TwoValue",

@@ -126,3 +126,33 @@ class BinaryConvNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.flatten(self.features(self.signs(self.levels(x)))))
+
+
+class TernaryMLP(nn.Module):
+    """LevelSets -> Flatten -> ternary dense layers without biases or normalisation, for
+    :class:`binmorph.nn.CoordinateDescent`: images [N, C, H, W] to integer scores [N, classes]."""
+
+    def __init__(
+        self, levels: LevelSets, image: tuple[int, int, int], classes: int, hidden: Sequence[int] = (64,)
+    ) -> None:
+        super().__init__()
+        sizes = (levels.values.numel() * image[1] * image[2], *hidden, classes)
+        self.levels, self.signs, self.flatten = levels, BitsToSigns(), nn.Flatten()
+        self.layers = nn.Sequential(
+            *(
+                BinaryLinear(
+                    before,
+                    after,
+                    input_quantizer=None if i == 0 else "ste_sign",
+                    weight_quantizer="ternary_sign",
+                )
+                for i, (before, after) in enumerate(pairwise(sizes))
+            )
+        )
+
+    def inputs(self, x: Tensor) -> Tensor:
+        """The signs [N, K] that the first layer reads."""
+        return self.flatten(self.signs(self.levels(x)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(self.inputs(x))

@@ -1,0 +1,175 @@
+"""Recipes: repeatable, resumable, shared between processes, and finished as packed files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from binmorph.cli import main
+from binmorph.errors import DataError
+from binmorph.nn import architectures
+from binmorph.training import augment, finish, loop, recipes, run
+from binmorph.training.data import Data
+from binmorph.training.workers import Workers
+
+pytest.importorskip("sklearn")
+
+
+@pytest.fixture(scope="module")
+def toy() -> Data:
+    """Four classes of 8x8 images, told apart by the brightest corner."""
+    generator = torch.Generator().manual_seed(2)
+    images = torch.randint(0, 120, (160, 1, 8, 8), generator=generator, dtype=torch.uint8)
+    labels = torch.arange(160) % 4
+    for i, label in enumerate(labels.tolist()):
+        images[i, 0, 4 * (label // 2) :, 4 * (label % 2) :][:4, :4] += 120
+    return Data(images[:128], labels[:128], images[128:], labels[128:], 4)
+
+
+def small(**options) -> loop.Recipe:
+    recipe = recipes.RECIPES["two_value_05_digits"]
+    network = recipes.partial(
+        recipes._named, name="resnet18_two_value", stages=(1, 1), widths=(4, 8), sparsity="penalty"
+    )
+    options = {"shift": 1, "flip": True, "mixup": 0.5, "gamma": 0.1, "density": 0.3, **options}
+    return dataclasses.replace(recipe, network=network, epochs=3, batch=32, **options)
+
+
+def test_a_resumed_run_is_the_same_run(toy, tmp_path) -> None:
+    """Augmentation, mixup, schedules, penalty and optimizer state included; the global random state is not
+    part of it."""
+    whole = loop.fit(small(), toy, loop.Settings(seed=4), Workers())
+    settings = loop.Settings(seed=4, checkpoint=tmp_path / "c", stop_after=2)
+    loop.fit(small(), toy, settings, Workers())
+    torch.rand(17)
+    resumed = loop.fit(small(), toy, dataclasses.replace(settings, stop_after=None, resume=True), Workers())
+    states = whole.network.state_dict(), resumed.network.state_dict()
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+    assert [h["loss"] for h in whole.history] == [h["loss"] for h in resumed.history]
+    assert [h["epoch"] for h in resumed.history] == [1, 2, 3]
+    assert not list(tmp_path.glob("*.part"))
+    other = loop.fit(small(), toy, loop.Settings(seed=5), Workers())
+    assert other.history[0]["loss"] != whole.history[0]["loss"]
+
+
+def test_a_foreign_checkpoint_is_refused(toy, tmp_path) -> None:
+    settings = loop.Settings(epochs=1, checkpoint=tmp_path / "c")
+    with pytest.raises(DataError, match="no checkpoint"):
+        loop.fit(small(), toy, dataclasses.replace(settings, resume=True), Workers())
+    loop.fit(small(), toy, settings, Workers())
+    with pytest.raises(DataError, match="belongs to a run with"):
+        loop.fit(small(), toy, dataclasses.replace(settings, resume=True, seed=1), Workers())
+    (tmp_path / "c").write_bytes(b"no checkpoint")
+    with pytest.raises(DataError, match="not a checkpoint"):
+        loop.fit(small(), toy, dataclasses.replace(settings, resume=True), Workers())
+    with pytest.raises(DataError, match="a batch of 500"):
+        loop.fit(small(), toy, dataclasses.replace(settings, batch=500), Workers())
+
+
+def test_augmentation(toy) -> None:
+    generator = torch.Generator().manual_seed(0)
+    image = torch.zeros(400, 1, 8, 8, dtype=torch.uint8)
+    image[:, 0, 3, 2] = 200
+    moved = augment.shift_and_flip(image, 1, True, generator)
+    assert moved.dtype == torch.uint8
+    assert (moved.sum((1, 2, 3)) == 200).all()
+    assert len(moved.unique(dim=0)) == 18  # nine places, mirrored or not
+    assert augment.shift_and_flip(image, 0, False, generator) is image
+    mixed, order, a = augment.mixup(toy.x_train.float(), 1.0, generator)
+    assert 0 < a < 1
+    assert torch.allclose(mixed, a * toy.x_train + (1 - a) * toy.x_train[order])
+    draws = torch.tensor([augment._beta(0.4, generator) for _ in range(3000)])
+    assert draws.mean().item() == pytest.approx(0.5, abs=0.03)
+    assert draws.var().item() == pytest.approx(1 / (4 * 1.8), abs=0.02)
+
+
+def test_schedules() -> None:
+    recipe = recipes.RECIPES["resnete18_cifar10"]
+    assert [recipe.rate_at(e / 150) for e in (0, 74, 75, 100, 125)] == pytest.approx(
+        [0.01, 0.01, 0.003, 0.0009, 0.00027]
+    )
+    linear = recipes.RECIPES["reactnet18_norm_free_cifar10"]
+    assert linear.rate_at(0.5) == pytest.approx(2.5e-4)
+    warm = recipes.RECIPES["binary_mnist"]
+    assert warm.rate_at(0.05) == pytest.approx(0.5 * 3e-3, rel=0.01)
+    assert warm.rate_at(1.0) == pytest.approx(0)
+
+
+def test_every_recipe_makes_its_network() -> None:
+    for name, recipe in recipes.RECIPES.items():
+        image = {"digits": (1, 8, 8), "cifar10": (3, 32, 32)}.get(recipe.data[0], (1, 28, 28))
+        x = torch.full((1, *image), 16, dtype=torch.uint8)
+        network = recipe.network(Data(x, torch.zeros(1).long(), x, torch.zeros(1).long(), 10))
+        if "digits" in name:
+            assert network.eval()(recipe.inputs(x)).shape == (1, 10)
+
+
+@pytest.mark.parametrize("name", ["binary_digits", "self_binarizing_digits", "ternary_digits"])
+def test_command(name: str, tmp_path, capsys) -> None:
+    """Two epochs: better than chance, packed equal to hard, and the files load."""
+    out = tmp_path / "net.pt"
+    arguments = ["train", name, "--out", str(out), "--epochs", "2", "--quiet"]
+    assert main([*arguments, "--json", str(tmp_path / "r.json")]) == 0
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert result["accuracy_packed"] == result["accuracy_hard"] > 0.1
+    assert result["file_bytes"] == (tmp_path / "net.bmorph").stat().st_size
+    header, *epochs, last = map(json.loads, (tmp_path / "net.jsonl").read_text().splitlines())
+    assert header["recipe"] == name
+    assert [e["epoch"] for e in epochs] == [1, 2]
+    assert last["finished"]["accuracy_hard"] == result["accuracy_hard"]
+    assert (tmp_path / "net.png").stat().st_size > 1000
+    assert main(["verify", str(tmp_path / "net.bmorph"), str(out)]) == 0
+    if name == "binary_digits":
+        assert main([*arguments[:4], "--resume", "--epochs", "2", "--quiet"]) == 0
+
+
+def test_command_refusals(tmp_path, capsys) -> None:
+    assert main(["train", "list"]) == 0
+    assert "resnete18_cifar10" in capsys.readouterr().out
+    out = str(tmp_path / "n.pt")
+    for arguments, message in (
+        (["nothing", "--out", out], "unknown recipe"),
+        (["binary_mnist", "--out", out], "--data DIR"),
+        (["binary_mnist", "--out", out, "--data", str(tmp_path)], "has no file"),
+        (["binary_digits"], "--out FILE"),
+        (["ternary_digits", "--out", out, "--resume"], "not resumed"),
+    ):
+        assert main(["train", *arguments]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_two_processes(tmp_path) -> None:
+    """Two workers, each with half of every batch; what they average is the same network."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    command += ["--standalone", "-m", "binmorph.cli", "train", "two_value_05_digits", "--quiet"]
+    result = subprocess.run(
+        [*command, "--epochs", "1", "--out", str(tmp_path / "n.pt")], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    header, epoch, _ = map(json.loads, (tmp_path / "n.jsonl").read_text().splitlines())
+    assert header["workers"] == 2
+    assert 0 < epoch["loss"] < 3
+
+
+def test_a_network_that_cannot_be_packed_says_why(toy, tmp_path) -> None:
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Tanh(), torch.nn.Linear(64, 4))
+    recipe = recipes.RECIPES["resnete_digits"]
+    done = finish.finish(recipe, network, toy, tmp_path / "x.bmorph")
+    assert done.accuracy_packed is None
+    assert "Tanh" in done.problem
+    assert not (tmp_path / "x.bmorph").exists()
+
+
+def test_a_model_of_the_registry_is_restored(toy) -> None:
+    recipe = recipes.RECIPES["resnete_digits"]
+    network = recipe.network(toy).eval()
+    config = {"image": [1, 8, 8], "classes": 4}
+    saved = {"recipe": "resnete_digits", "config": config, "state": network.state_dict()}
+    x = recipe.inputs(toy.x_test)
+    assert torch.equal(run.restore(saved)(x), network(x))
+    assert isinstance(network, architectures.ResNetE)
