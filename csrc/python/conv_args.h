@@ -37,11 +37,4 @@ inline void check_classes(const std::vector<std::uint32_t>& rows, const std::vec
   if (last >= classes) throw py::value_error("a class number is past the thresholds");
 }
 
-template <class T>
-py::array copy_array(const T* from, std::size_t count) {
-  py::array_t<T> result(static_cast<py::ssize_t>(count));
-  std::copy(from, from + count, result.mutable_data());
-  return std::move(result);
-}
-
 }  // namespace binmorph::python

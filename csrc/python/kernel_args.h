@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -63,6 +64,13 @@ const T* input(const py::array& array, const char* name, std::size_t expected) {
   check_array<T>(array, name);
   check_size(name, static_cast<std::size_t>(array.size()), expected);
   return static_cast<const T*>(array.data());
+}
+
+template <class T>
+py::array copy_array(const T* from, std::size_t count) {
+  py::array_t<T> result(static_cast<py::ssize_t>(count));
+  std::copy(from, from + count, result.mutable_data());
+  return std::move(result);
 }
 
 // The caller's array, or a new one filled with zeros.

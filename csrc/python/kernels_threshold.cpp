@@ -2,15 +2,18 @@
 //   term:   first_tap, positive, negative, threshold, counter_bits, op (0 all, 1 any, 2 count), invert
 //   neuron: first_term, terms, then the seven fields of its combining term.
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "kernel_args.h"
+#include "kernels/threshold_dense/pack.h"
 #include "kernels_bindings.h"
 
 namespace binmorph::python {
 namespace {
 
 using namespace pybind11::literals;
+using Pair = std::array<std::size_t, 2>;
 
 constexpr std::size_t kTermFields = 7;
 constexpr std::size_t kNeuronFields = 2 + kTermFields;
@@ -86,27 +89,68 @@ py::array threshold_planes(const std::string& kernel, const py::array& taps, con
   return *out;
 }
 
-py::array threshold_dense(const std::string& kernel, const py::array& plus, const Out& minus,
-                          const py::array& threshold, const py::array& invert, const py::array& x,
-                          std::size_t begin, std::size_t end, bool sign, Out out) {
-  kernels::ThresholdDense* run = find_kernel<kernels::ThresholdDense>(kernel);
-  const std::size_t words = static_cast<std::size_t>(x.size()),
-                    groups = static_cast<std::size_t>(invert.size());
-  const std::size_t mask_words = product({groups, words, kernels::kDenseGroup});
-  kernels::DenseProgram program{};
-  program.plus = input<std::uint64_t>(plus, "plus", mask_words);
-  program.minus = minus ? input<std::uint64_t>(*minus, "minus", mask_words) : nullptr;
-  program.threshold = input<std::int64_t>(threshold, "threshold", product({groups, kernels::kDenseGroup}));
-  program.invert = input<std::uint8_t>(invert, "invert", groups);
-  program.words = words;
-  program.groups = groups;
-  program.sign = sign;
-  if (sign && minus) throw py::value_error("sign weights have no stored minus masks");
-  if (begin > end || end > groups) throw py::value_error("begin and end must select existing groups");
-  const std::uint64_t* from = input<std::uint64_t>(x, "x", words);
-  run(program, from, output<std::uint8_t>(out, groups), begin, end);
-  return *out;
-}
+// Dense neurons packed once, then run on images by any kernel.
+class Dense {
+ public:
+  Dense(std::size_t inputs, const py::array& plus, const py::array& minus, const py::array& threshold,
+        const py::array& invert)
+      : pack_(make_pack(inputs, plus, minus, threshold, invert)) {}
+
+  py::dict arrays() const {
+    const kernels::DenseProgram p = pack_.program();
+    py::dict d;
+    d["rows"] = copy_array(p.rows, row_words(p));
+    d["start"] = copy_array(p.start, start_words(p));
+    d["invert"] = copy_array(p.invert, p.columns() * p.pitch);
+    return d;
+  }
+
+  // `arrays`: stand in for the packed ones of the same names.
+  py::array run(const std::string& kernel, const py::array& x, Out out, const std::optional<Pair>& columns,
+                Out scratch, const py::dict& arrays) const {
+    kernels::DenseProgram p = pack_.program();
+    kernels::ThresholdDense* run = find_kernel<kernels::ThresholdDense>(kernel);
+    for (const auto& [key, value] : arrays) {
+      const auto name = key.cast<std::string>();
+      const auto array = value.cast<py::array>();
+      if (name == "rows") p.rows = input<std::uint64_t>(array, "rows", row_words(p));
+      if (name == "start") p.start = input<std::uint64_t>(array, "start", start_words(p));
+      if (name == "invert") p.invert = input<std::uint64_t>(array, "invert", p.columns() * p.pitch);
+    }
+    const std::size_t images = static_cast<std::size_t>(x.size()) / words_for(p.inputs);
+    const std::uint64_t* from = input<std::uint64_t>(x, "x", product({images, words_for(p.inputs)}));
+    const Pair range = columns.value_or(Pair{0, p.columns()});
+    if (range[0] > range[1] || range[1] > p.columns())
+      throw py::value_error("columns must select existing ones");
+    std::uint64_t* to = output<std::uint64_t>(out, product({images, words_for(p.outputs)}));
+    std::uint64_t* spare = output<std::uint64_t>(scratch, scratch_words(), "scratch");
+    run(p, from, images, to, range[0], range[1], spare);
+    return *out;
+  }
+
+  std::size_t scratch_words() const { return kernels::dense_scratch_words(pack_.program()); }
+  std::size_t columns() const { return pack_.program().columns(); }
+
+ private:
+  static kernels::DensePack make_pack(std::size_t inputs, const py::array& plus, const py::array& minus,
+                                      const py::array& threshold, const py::array& invert) {
+    const auto outputs = static_cast<std::size_t>(threshold.size());
+    if (inputs == 0 || outputs == 0) throw py::value_error("every extent must be positive");
+    const std::size_t mask_words = product({outputs, words_for(inputs)});
+    return {inputs,
+            outputs,
+            input<std::uint64_t>(plus, "plus", mask_words),
+            input<std::uint64_t>(minus, "minus", mask_words),
+            input<std::int32_t>(threshold, "threshold", outputs),
+            input<std::uint8_t>(invert, "invert", outputs)};
+  }
+  static std::size_t row_words(const kernels::DenseProgram& p) {
+    return p.columns() * p.column_rows() * p.pitch;
+  }
+  static std::size_t start_words(const kernels::DenseProgram& p) { return p.columns() * p.bits * p.pitch; }
+
+  kernels::DensePack pack_;
+};
 
 }  // namespace
 
@@ -116,8 +160,14 @@ void bind_threshold_kernels(py::module_& m) {
   m.def("threshold_planes", &threshold_planes, "kernel"_a, "taps"_a, "terms"_a, "neurons"_a, "src"_a,
         "rows"_a, "row_words"_a, "src_row_pitch"_a, "dst_plane_pitch"_a, "begin"_a, "end"_a, "out"_a = none,
         "scratch"_a = none);
-  m.def("threshold_dense", &threshold_dense, "kernel"_a, "plus"_a, "minus"_a, "threshold"_a, "invert"_a,
-        "x"_a, "begin"_a, "end"_a, "sign"_a = false, "out"_a = none);
+  py::class_<Dense>(m, "Dense", "A dense layer of threshold neurons, packed.")
+      .def(py::init<std::size_t, const py::array&, const py::array&, const py::array&, const py::array&>(),
+           "inputs"_a, "plus"_a, "minus"_a, "threshold"_a, "invert"_a)
+      .def("arrays", &Dense::arrays)
+      .def("run", &Dense::run, "kernel"_a, "x"_a, "out"_a = none, "columns"_a = none, "scratch"_a = none,
+           "arrays"_a = py::dict())
+      .def_property_readonly("scratch_words", &Dense::scratch_words)
+      .def_property_readonly("columns", &Dense::columns);
 }
 
 }  // namespace binmorph::python

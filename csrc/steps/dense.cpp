@@ -1,77 +1,37 @@
-// Fully connected threshold neurons: popcounts of one image's bits, or gates and counters over planes of
-// images.
-#include <cstring>
-
+// Fully connected threshold neurons: rows of weights added up, or gates and counters over planes of images.
 #include "binmorph/plane_program.h"
 #include "binmorph/step.h"
-#include "kernels/common/bits.h"
+#include "kernels/threshold_dense/pack.h"
 
 namespace binmorph {
 namespace {
 
-using kernels::kDenseGroup;
-
 class DenseRowsStep final : public Step {
  public:
   DenseRowsStep(const Neurons& n, const Target& target)
-      : words_(words_for(n.inputs)), groups_((n.count + kDenseGroup - 1) / kDenseGroup) {
+      : pack_(n.inputs, n.count, n.plus.data(), n.minus.data(), n.threshold.data(), n.invert.data()) {
     threshold_dense_ = select_kernel<kernels::ThresholdDense>(target.isa, *this);
-    plus_ = interleave(n.plus, n.count);
-    minus_ = interleave(n.minus, n.count);
-    sign_ = all_signs(n);
-    if (sign_ || std::all_of(minus_.begin(), minus_.end(), [](std::uint64_t w) { return w == 0; }))
-      minus_ = {};
-    threshold_.assign(groups_ * kDenseGroup, 1);  // the neurons that fill the last group never fire
-    std::copy(n.threshold.begin(), n.threshold.end(), threshold_.begin());
-    invert_.assign(groups_, 0);
-    for (std::size_t o = 0; o < n.count; ++o)
-      invert_[o / kDenseGroup] =
-          static_cast<std::uint8_t>(invert_[o / kDenseGroup] | n.invert[o] << (o % kDenseGroup));
-    out_words_ = words_for(n.count);
-    // Vector operations for the eight masks of one word: and, popcount and add in each vector.
-    constexpr double kPerGroupWord[kIsaCount] = {512, 64, 16, 3};
-    cost = static_cast<double>(groups_ * words_ * (minus_.empty() ? 1 : 2)) *
-           kPerGroupWord[static_cast<std::size_t>(target.isa)];
+    const kernels::DenseProgram program = pack_.program();
+    piece_words_ = (kernels::dense_scratch_words(program) + 7) / 8 * 8;
+    scratch_words = piece_words_ * max_pieces(target.threads);
+    // Vector operations for an input: a row of each column, and its place in the lists.
+    constexpr double kPerRow[kIsaCount] = {512, 8, 2.4, 1.6}, kPerInput = 1.7;
+    cost =
+        static_cast<double>(program.column_rows()) *
+        (kPerRow[static_cast<std::size_t>(target.isa)] * static_cast<double>(program.columns()) + kPerInput);
   }
 
-  void run(const StepInput& in, std::uint64_t* out, std::uint64_t*) const override {
-    const kernels::DenseProgram program{plus_.data(),
-                                        minus_.empty() ? nullptr : minus_.data(),
-                                        threshold_.data(),
-                                        invert_.data(),
-                                        words_,
-                                        groups_,
-                                        sign_};
-    out[out_words_ - 1] = 0;  // whole groups may not fill the last word
-    auto* bytes = reinterpret_cast<std::uint8_t*>(out);
-    split(in.pool, groups_, cost, [&](std::size_t, std::size_t begin, std::size_t end) {
-      threshold_dense_(program, in.value, bytes, begin, end);
-    });
+  void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const override {
+    const kernels::DenseProgram program = pack_.program();
+    split(in.pool, program.columns(), cost * static_cast<double>(in.images),
+          [&](std::size_t piece, std::size_t begin, std::size_t end) {
+            threshold_dense_(program, in.value, in.images, out, begin, end, scratch + piece * piece_words_);
+          });
   }
 
  private:
-  static bool all_signs(const Neurons& n) {
-    const std::size_t pitch = words_for(n.inputs);
-    for (std::size_t i = 0; i < n.plus.size(); ++i) {
-      const std::uint64_t inputs = i % pitch + 1 == pitch ? tail_mask(n.inputs) : ~std::uint64_t{0};
-      if ((n.plus[i] | n.minus[i]) != inputs) return false;
-    }
-    return true;
-  }
-
-  std::vector<std::uint64_t> interleave(const std::vector<std::uint64_t>& masks, std::size_t count) const {
-    std::vector<std::uint64_t> result(groups_ * words_ * kDenseGroup, 0);
-    for (std::size_t o = 0; o < count; ++o)
-      for (std::size_t w = 0; w < words_; ++w)
-        result[(o / kDenseGroup * words_ + w) * kDenseGroup + o % kDenseGroup] = masks[o * words_ + w];
-    return result;
-  }
-
-  std::size_t words_, groups_, out_words_;
-  std::vector<std::uint64_t> plus_, minus_;
-  std::vector<std::int64_t> threshold_;
-  std::vector<std::uint8_t> invert_;
-  bool sign_ = false;
+  kernels::DensePack pack_;
+  std::size_t piece_words_ = 0;
   kernels::ThresholdDense* threshold_dense_ = nullptr;
 };
 

@@ -25,8 +25,10 @@ struct VecAvx512 {
   // vpternlogq immediates are truth tables over (a, b, c) = bits 4, 2, 1 of the index.
   static Raw or_not(Raw a, Raw b) { return _mm512_ternarylogic_epi64(a, b, b, 0xF3); }
   static Raw full_add(Raw a, Raw b, Raw c, Raw& carry) {
-    carry = _mm512_ternarylogic_epi64(a, b, c, 0xE8);  // majority
-    return _mm512_ternarylogic_epi64(a, b, c, 0x96);   // parity
+    // The instruction overwrites an operand: a carry from a, b and the sum spares the copy of c.
+    const Raw sum = _mm512_ternarylogic_epi64(c, b, a, 0x96);  // parity
+    carry = _mm512_ternarylogic_epi64(a, b, sum, 0xD4);        // a where a = b, else not the sum
+    return sum;
   }
 };
 
@@ -34,8 +36,9 @@ struct VecAvx512 {
 struct VecAvx512Half : VecAvx2 {
   static Raw or_not(Raw a, Raw b) { return _mm256_ternarylogic_epi64(a, b, b, 0xF3); }
   static Raw full_add(Raw a, Raw b, Raw c, Raw& carry) {
-    carry = _mm256_ternarylogic_epi64(a, b, c, 0xE8);
-    return _mm256_ternarylogic_epi64(a, b, c, 0x96);
+    const Raw sum = _mm256_ternarylogic_epi64(c, b, a, 0x96);
+    carry = _mm256_ternarylogic_epi64(a, b, sum, 0xD4);
+    return sum;
   }
 };
 

@@ -3,24 +3,28 @@
 
 namespace binmorph::kernels {
 
-void threshold_dense_u64_u8__reference(const DenseProgram& program, const std::uint64_t* x, std::uint8_t* y,
-                                       std::size_t begin, std::size_t end) {
-  for (std::size_t g = begin; g < end; ++g) {
-    unsigned byte = 0;
-    for (std::size_t j = 0; j < kDenseGroup; ++j) {
-      std::int64_t count = 0;
-      for (std::size_t i = 0; i < 64 * program.words; ++i) {
-        const std::size_t at = (g * program.words + i / 64) * kDenseGroup + j;
+void threshold_dense_u64_u64__reference(const DenseProgram& p, const std::uint64_t* x, std::size_t images,
+                                        std::uint64_t* y, std::size_t begin, std::size_t end,
+                                        std::uint64_t*) {
+  const std::size_t x_words = words_for(p.inputs), y_words = words_for(p.outputs), words = p.pitch;
+  for (std::size_t image = 0; image < images; ++image, x += x_words, y += y_words)
+    for (std::size_t o = begin * 64 * words; o < end * 64 * words && o < 64 * y_words; ++o) {
+      const std::size_t column = o / (64 * words), lane = o % (64 * words);
+      const std::uint64_t* rows = p.rows + column * p.column_rows() * words;
+      std::int64_t sum = 0, limit = (std::int64_t{1} << p.bits) - 1;
+      for (std::size_t b = 0; b < p.bits; ++b)
+        limit -= static_cast<std::int64_t>(get_bit(p.start + (column * p.bits + b) * words, lane)) << b;
+      if (p.form != DenseForm::mask) limit -= static_cast<std::int64_t>(p.inputs);
+      for (std::size_t i = 0; i < p.inputs; ++i) {
         if (!get_bit(x, i)) continue;
-        const bool plus = (program.plus[at] >> (i % 64)) & 1;
-        count += plus;
-        if (program.sign) count -= !plus;
-        if (program.minus != nullptr) count -= (program.minus[at] >> (i % 64)) & 1;
+        const std::uint64_t* row = rows + i * p.copies() * words;
+        const bool plus = get_bit(row, lane);
+        sum += plus;
+        if (p.form == DenseForm::sign) sum -= !plus;
+        if (p.form == DenseForm::ternary) sum -= !get_bit(row + words, lane);
       }
-      byte |= static_cast<unsigned>(count >= program.threshold[g * kDenseGroup + j]) << j;
+      set_bit(y, o, (sum >= limit) != get_bit(p.invert + column * words, lane));
     }
-    y[g] = static_cast<std::uint8_t>(byte ^ program.invert[g]);
-  }
 }
 
 }  // namespace binmorph::kernels

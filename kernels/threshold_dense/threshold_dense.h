@@ -1,33 +1,56 @@
-// Fully connected threshold neurons on dense bits of one image (channel-packed layout).
+// Fully connected threshold neurons on the dense bits of images (channel-packed layout).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/common/bits.h"
 #include "kernels/common/kernel_list.h"
 
 namespace binmorph::kernels {
 
-inline constexpr std::size_t kDenseGroup = 8;  // neurons whose words are interleaved
-
-// Word w of the mask of neuron 8 g + j lies at [(g * words + w) * 8 + j]: one vector holds word w of several
-// neurons, so that counts add up lane by lane and no horizontal sum is needed.
-struct DenseProgram {
-  const std::uint64_t* plus;      // [groups][words][8]
-  const std::uint64_t* minus;     // the same, or null when no neuron has a minus mask
-  const std::int64_t* threshold;  // [groups][8]
-  const std::uint8_t* invert;     // [groups]: bit j complements neuron 8 g + j
-  std::size_t words;
-  std::size_t groups;
-  // Every input is in plus or in minus, the weights are signs: `minus` is not stored (null), and
-  // popcount(x AND plus) - popcount(x AND NOT plus) = 2 popcount(x AND plus) - popcount(x).
-  bool sign;
+// What is counted, over the inputs that are one. S = popcount(x AND plus) - popcount(x AND minus).
+enum class DenseForm : std::uint8_t {
+  mask,     // no minus mask: the count is S
+  sign,     // minus is the complement of plus: twice the count is S + popcount(x)
+  ternary,  // plus, and what minus leaves: the count is S + popcount(x)
 };
 
-// Byte g of y = outputs of neurons 8 g .. 8 g + 7, for g in [begin, end):
-// bit j = [popcount(x AND plus) - popcount(x AND minus) >= threshold] XOR invert. x: `words` words.
-using ThresholdDense = void(const DenseProgram& program, const std::uint64_t* x, std::uint8_t* y,
-                            std::size_t begin, std::size_t end);
+// Weights input by input: a row has one bit per output, so that the outputs are lanes, and the inputs that
+// are zero are rows that nobody reads. A column of outputs is `pitch` words wide.
+struct DenseProgram {
+  DenseForm form;
+  std::size_t inputs, outputs;
+  std::size_t pitch;           // 1, 4 or 8
+  std::size_t bits;            // of every sum: 2 inputs + 2 < 2^bits
+  const std::uint64_t* rows;   // [columns][inputs * copies() + 1][pitch]: plus, ternary: and NOT minus; zeros
+  const std::uint64_t* start;  // [columns][bits][pitch]: bit i of 2^bits - 1 - threshold, +inputs unless mask
+  const std::uint64_t* invert;  // [columns][pitch]
+  std::size_t copies() const { return form == DenseForm::ternary ? 2 : 1; }
+  std::size_t columns() const { return (words_for(outputs) + pitch - 1) / pitch; }
+  std::size_t column_rows() const { return inputs * copies() + 1; }
+};
+
+inline constexpr std::size_t kDenseImages = 32;  // whose lists of inputs are in scratch at a time
+inline constexpr std::size_t kDenseGroup = 4;    // images that share a list of inputs by class
+
+// Entries of the lists of a group: every input, what fills each class up, and what is written past its end.
+inline std::size_t dense_entries(const DenseProgram& p) {
+  constexpr std::size_t classes = std::size_t{1} << kDenseGroup, more = 8 + 8;
+  return 64 * words_for(p.inputs) * p.copies() + classes * more;
+}
+
+// Words of scratch, for any number of images.
+inline std::size_t dense_scratch_words(const DenseProgram& p) {
+  constexpr std::size_t numbers = std::size_t{1} << kDenseGroup;
+  return kDenseImages / kDenseGroup * dense_entries(p) / 2 + numbers * p.bits * p.pitch;
+}
+
+// Bit o of image i of y = [popcount(x AND plus) - popcount(x AND minus) >= threshold] XOR invert, for the
+// outputs of columns [begin, end). x: [images][words_for(inputs)], tails zero; y:
+// [images][words_for(outputs)].
+using ThresholdDense = void(const DenseProgram& program, const std::uint64_t* x, std::size_t images,
+                            std::uint64_t* y, std::size_t begin, std::size_t end, std::uint64_t* scratch);
 
 #define BINMORPH_KERNEL(op, isa, name) op name;
 #include "kernels/threshold_dense/kernels.inc"

@@ -1,11 +1,10 @@
-"""Threshold neurons, on planes and on dense bits."""
+"""Threshold neurons on planes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import numpy as np
-import pytest
 from guard_pages import GuardPages
 from kernel_testing import equals_reference, every_kernel, kernels, reference_of
 
@@ -117,67 +116,3 @@ def test_threshold_planes_reference_equals_python():
             results = [evaluate(program.terms[first + t], program.taps, read) for t in range(terms)]
             expected = results[0] if terms == 1 else evaluate(combine, program.taps, results.__getitem__)
             assert bool(int(out[2 * o + lane // 64]) >> (lane % 64) & 1) == expected, (o, lane)
-
-
-@pytest.mark.parametrize("weights", ["plus", "plus-minus", "sign"])
-@every_kernel("threshold_dense")
-def test_threshold_dense_equals_reference(kernel, edge, weights):
-    signed = weights == "plus-minus"
-    rng = np.random.default_rng(3)
-    for words in [*range(1, 36), 63, 64, 65, 130]:
-        groups = 1 + words % 5
-        plus = rng.integers(0, 2**64, (groups, words, 8), np.uint64)
-        minus = rng.integers(0, 2**64, plus.shape, np.uint64) & ~plus
-        plus[0, :, 0] = 0  # an empty mask
-        arrays = {
-            "plus": plus,
-            "threshold": rng.integers(
-                12 * words if weights == "plus" else -10, 20 * words if weights == "plus" else 10, (groups, 8)
-            ),
-            "invert": rng.integers(0, 256, groups, np.uint8),
-            "x": rng.integers(0, 2**64, words, np.uint64),
-        }
-        arrays["threshold"][-1, :4] = [-64 * words, 64 * words + 1, 0, 1]
-        begin, end = sorted(rng.integers(0, groups + 1, 2).tolist())
-        for first, last in [(0, groups), (begin, end)]:
-            masks = {"minus": minus} if signed else {}
-            extra = {} if signed else {"minus": None}
-            equals_reference(
-                "threshold_dense",
-                kernel,
-                edge,
-                {**arrays, **masks},
-                (groups, np.uint8),
-                begin=first,
-                end=last,
-                sign=weights == "sign",
-                **extra,
-            )
-
-
-@every_kernel("threshold_dense")
-def test_sign_weights_need_no_minus_mask(kernel, edge):
-    rng = np.random.default_rng(5)
-    plus = rng.integers(0, 2**64, (3, 5, 8), np.uint64)
-    threshold, invert = rng.integers(-12, 12, (3, 8)), rng.integers(0, 256, 3, np.uint8)
-    x = rng.integers(0, 2**64, 5, np.uint64)
-    both = kernels.threshold_dense(kernel, plus, ~plus, threshold, invert, x, 0, 3)
-    one = kernels.threshold_dense(kernel, plus, None, threshold, invert, x, 0, 3, sign=True)
-    np.testing.assert_array_equal(both, one)
-
-
-def test_threshold_dense_reference_equals_python():
-    rng = np.random.default_rng(4)
-    groups, words = 2, 3
-    plus = rng.integers(0, 2**64, (groups, words, 8), np.uint64)
-    minus = rng.integers(0, 2**64, plus.shape, np.uint64) & ~plus
-    x = rng.integers(0, 2**64, words, np.uint64)
-    threshold = rng.integers(-8, 8, (groups, 8))
-    invert = rng.integers(0, 256, groups, np.uint8)
-    y = kernels.threshold_dense(reference_of("threshold_dense"), plus, minus, threshold, invert, x, 0, groups)
-    for g in range(groups):
-        for j in range(8):
-            count = sum(int(v).bit_count() for v in x & plus[g, :, j]) - sum(
-                int(v).bit_count() for v in x & minus[g, :, j]
-            )
-            assert (y[g] >> j & 1) == ((count >= threshold[g, j]) != (invert[g] >> j & 1))

@@ -13,7 +13,6 @@ import numpy.typing as npt
 _Words = npt.NDArray[np.uint64]
 _Bytes = npt.NDArray[np.uint8]
 _Floats = npt.NDArray[np.float32]
-_Int64s = npt.NDArray[np.int64]
 _Uint32s = npt.NDArray[np.uint32]
 
 PLANE_BLOCK_WORDS: int
@@ -150,18 +149,6 @@ def thin_pass(
     end: int,
     out: _Words | None = None,
 ) -> tuple[_Words, bool]: ...
-def threshold_dense(
-    kernel: str,
-    plus: _Words,
-    minus: _Words | None,
-    threshold: _Int64s,
-    invert: _Bytes,
-    x: _Words,
-    begin: int,
-    end: int,
-    sign: bool = False,
-    out: _Bytes | None = None,
-) -> _Bytes: ...
 def threshold_planes(
     kernel: str,
     taps: _Uint32s,
@@ -195,6 +182,32 @@ def window_rows(
     border: str,
     out: _Words | None = None,
 ) -> _Words: ...
+
+class Dense:
+    """A dense layer of threshold neurons, packed; any kernel of threshold_dense runs it."""
+
+    def __init__(
+        self,
+        inputs: int,
+        plus: _Words,
+        minus: _Words,
+        threshold: npt.NDArray[np.int32],
+        invert: _Bytes,
+    ) -> None: ...
+    def arrays(self) -> dict[str, _Words]: ...
+    def run(
+        self,
+        kernel: str,
+        x: _Words,
+        out: _Words | None = None,
+        columns: tuple[int, int] | None = None,
+        scratch: _Words | None = None,
+        arrays: dict[str, _Words] = {},
+    ) -> _Words: ...
+    @property
+    def scratch_words(self) -> int: ...
+    @property
+    def columns(self) -> int: ...
 
 class Conv2d:
     """A convolution by threshold neurons, packed for one kernel of threshold_conv2d or accumulate_conv2d."""
