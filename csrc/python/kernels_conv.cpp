@@ -22,9 +22,10 @@ class Conv2d {
  public:
   Conv2d(const std::string& kernel, const ConvShape& shape, const py::array& plus, const Out& minus,
          const py::array& threshold, const py::array& invert, std::vector<std::uint32_t> row_class,
-         std::vector<std::uint32_t> column_class)
+         std::vector<std::uint32_t> column_class, const Out& constant, int factor)
       : kernel_(kernel),
-        pack_(make_pack(kernel, shape, plus, minus, threshold, invert, row_class, column_class)) {
+        pack_(make_pack(kernel, shape, plus, minus, threshold, invert, row_class, column_class, constant,
+                        factor)) {
     if (kernel.compare(0, 10, "accumulate") == 0)
       accumulate_ = find_kernel<kernels::AccumulateConv2d>(kernel);
     else
@@ -38,6 +39,7 @@ class Conv2d {
     d["weights"] = copy_array(static_cast<const std::uint64_t*>(p.weights), pack_.weight_words());
     d["threshold"] = copy_array(p.threshold, classes_ * p.lanes());
     d["offset"] = copy_array(p.offset, p.lanes());
+    d["constant"] = copy_array(p.constant, classes_ * p.lanes());
     d["invert"] = copy_array(p.invert, p.lanes() / 8);
     d["row_class"] = copy_array(p.row_class, p.shape.out_height());
     d["column_class"] = copy_array(p.column_class, p.shape.out_width());
@@ -46,7 +48,7 @@ class Conv2d {
 
   // `arrays`: stand in for the packed ones of the same names.
   py::array run(const py::array& x, Out out, const std::optional<Pair>& rows,
-                const std::optional<Pair>& blocks, Out scratch, const py::dict& arrays) {
+                const std::optional<Pair>& blocks, Out scratch, const py::dict& arrays, std::size_t y_pitch) {
     ConvProgram p = pack_.program();
     const ConvShape& s = p.shape;
     for (const auto& [key, value] : arrays) {
@@ -54,6 +56,7 @@ class Conv2d {
       const auto array = value.cast<py::array>();
       if (name == "weights") p.weights = input<std::uint64_t>(array, "weights", pack_.weight_words());
       if (name == "threshold") p.threshold = input<std::int32_t>(array, "threshold", classes_ * p.lanes());
+      if (name == "constant") p.constant = input<std::int32_t>(array, "constant", classes_ * p.lanes());
       if (name == "offset") p.offset = input<std::int32_t>(array, "offset", p.lanes());
       if (name == "invert") p.invert = input<std::uint8_t>(array, "invert", p.lanes() / 8);
       if (name == "row_class") p.row_class = input<std::uint32_t>(array, "row_class", s.out_height());
@@ -67,12 +70,21 @@ class Conv2d {
     const std::uint64_t* from =
         input<std::uint64_t>(x, "x", product({s.height, s.width, words_for(s.channels)}));
     std::uint64_t* spare = scratch ? output<std::uint64_t>(scratch, p.scratch_words) : scratch_.data();
-    const std::size_t pixels = product({s.out_height(), s.out_width()});
-    if (accumulate_ != nullptr)
-      accumulate_(p, from, output<std::int32_t>(out, product({pixels, s.out_channels})), range, spare);
-    else
-      threshold_(p, from, output<std::uint64_t>(out, product({pixels, words_for(s.out_channels)})), range,
-                 spare);
+    if (accumulate_ != nullptr) {
+      const bool all = kernels::conv_blocks(p) == 1;
+      const std::size_t first = all ? 0 : range.block_begin * kernels::kConvBlock;
+      const std::size_t last = all ? s.out_channels : range.block_end * kernels::kConvBlock;
+      if (y_pitch == 0) y_pitch = last - first;
+      if (y_pitch < last - first) throw py::value_error("y_pitch is less than the channels of the range");
+      if (range.row_begin == range.row_end || first == last)
+        throw py::value_error("rows and blocks must select at least one");
+      const std::size_t pixels = product({range.row_end - range.row_begin, s.out_width()});
+      accumulate_(p, from, output<std::int32_t>(out, product({pixels - 1, y_pitch}) + last - first), y_pitch,
+                  range, spare);
+    } else {
+      const std::size_t words = product({s.out_height(), s.out_width(), words_for(s.out_channels)});
+      threshold_(p, from, output<std::uint64_t>(out, words), range, spare);
+    }
     return *out;
   }
 
@@ -87,7 +99,8 @@ class Conv2d {
  private:
   ConvPack make_pack(const std::string& kernel, const ConvShape& s, const py::array& plus, const Out& minus,
                      const py::array& threshold, const py::array& invert,
-                     std::vector<std::uint32_t>& row_class, std::vector<std::uint32_t>& column_class) {
+                     std::vector<std::uint32_t>& row_class, std::vector<std::uint32_t>& column_class,
+                     const Out& constant, int factor) {
     const kernels::ConvLayout layout = kernels::conv_layout(kernel);
     if (!kernels::conv_supports(layout, s)) throw py::value_error(kernel + " does not support this shape");
     const std::size_t mask_words = product({s.out_channels, words_for(s.inputs())});
@@ -97,13 +110,16 @@ class Conv2d {
     check_size("row_class", row_class.size(), s.out_height());
     check_size("column_class", column_class.size(), s.out_width());
     check_classes(row_class, column_class, classes_);
-    const ConvNeurons neurons{input<std::uint64_t>(plus, "plus", mask_words),
-                              minus ? input<std::uint64_t>(*minus, "minus", mask_words) : nullptr,
-                              input<std::int32_t>(threshold, "threshold", classes_ * s.out_channels),
-                              input<std::uint8_t>(invert, "invert", s.out_channels),
-                              classes_,
-                              row_class.data(),
-                              column_class.data()};
+    const ConvNeurons neurons{
+        input<std::uint64_t>(plus, "plus", mask_words),
+        minus ? input<std::uint64_t>(*minus, "minus", mask_words) : nullptr,
+        input<std::int32_t>(threshold, "threshold", classes_ * s.out_channels),
+        input<std::uint8_t>(invert, "invert", s.out_channels),
+        classes_,
+        row_class.data(),
+        column_class.data(),
+        constant ? input<std::int32_t>(*constant, "constant", classes_ * s.out_channels) : nullptr,
+        factor};
     return ConvPack(s, neurons, layout, kernel.compare(0, 10, "accumulate") == 0);
   }
 
@@ -125,19 +141,22 @@ void bind_conv_kernels(py::module_& m) {
                        const std::array<std::size_t, 3>& image, std::size_t out_channels,
                        const Pair& kernel_size, std::size_t groups, const Pair& stride, const Pair& dilation,
                        const std::array<std::size_t, 4>& padding, bool pad_bit,
-                       std::vector<std::uint32_t> row_class, std::vector<std::uint32_t> column_class) {
+                       std::vector<std::uint32_t> row_class, std::vector<std::uint32_t> column_class,
+                       const Out& constant, int factor) {
+             if (factor != 1 && factor != 2) throw py::value_error("factor must be 1 or 2");
              const ConvShape shape =
                  conv_shape(image, out_channels, groups, kernel_size, stride, dilation, padding, pad_bit);
              return std::make_unique<Conv2d>(kernel, shape, plus, minus, threshold, invert,
-                                             std::move(row_class), std::move(column_class));
+                                             std::move(row_class), std::move(column_class), constant, factor);
            }),
            "kernel"_a, "plus"_a, "minus"_a, "threshold"_a, "invert"_a, "image"_a, "out_channels"_a,
            "kernel_size"_a, "groups"_a = 1, "stride"_a = Pair{1, 1}, "dilation"_a = Pair{1, 1},
            "padding"_a = std::array<std::size_t, 4>{}, "pad_bit"_a = false,
-           "row_class"_a = std::vector<std::uint32_t>{}, "column_class"_a = std::vector<std::uint32_t>{})
+           "row_class"_a = std::vector<std::uint32_t>{}, "column_class"_a = std::vector<std::uint32_t>{},
+           "constant"_a = none, "factor"_a = 1)
       .def("arrays", &Conv2d::arrays)
       .def("run", &Conv2d::run, "x"_a, "out"_a = none, "rows"_a = none, "blocks"_a = none, "scratch"_a = none,
-           "arrays"_a = py::dict())
+           "arrays"_a = py::dict(), "y_pitch"_a = 0)
       .def_property_readonly("kernel", &Conv2d::kernel)
       .def_property_readonly("scratch_words", &Conv2d::scratch_words)
       .def_property_readonly("blocks", &Conv2d::blocks)

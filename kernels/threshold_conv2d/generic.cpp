@@ -48,8 +48,9 @@ inline void put(const ConvProgram& p, std::size_t lane, std::size_t pixel_class,
   *to = static_cast<std::uint8_t>((*to & ~mask) | (value & mask));
 }
 
-inline void put(const ConvProgram& p, std::size_t lane, std::size_t, std::int32_t count, std::int32_t* to) {
-  *to = count - p.offset[lane];
+inline void put(const ConvProgram& p, std::size_t lane, std::size_t pixel_class, std::int32_t count,
+                std::int32_t* to) {
+  *to = count * (1 << p.shift) + p.constant[pixel_class * p.lanes() + lane];
 }
 
 template <ConvForm form, class T>
@@ -71,10 +72,11 @@ void count_all(const ConvProgram& p, const ConvRange& range, const Extended<std:
 }
 
 template <class T, class Y>
-void run(const ConvProgram& p, const std::uint64_t* x, Y* y, const ConvRange& range, std::uint64_t* scratch) {
+void run(const ConvProgram& p, const std::uint64_t* x, Y* y, std::size_t y_pitch, const ConvRange& range,
+         std::uint64_t* scratch) {
   if (range.row_begin == range.row_end) return;
   const Extended<std::uint64_t> e = extend(p.shape, x, range.row_begin, range.row_end, scratch);
-  const Lanes<T> lanes = place_lanes<T>(p, range, y, scratch + extended_words<std::uint64_t>(p.shape));
+  const Lanes<T> lanes = place_lanes(p, range, y, y_pitch, scratch + extended_words<std::uint64_t>(p.shape));
   switch (p.form) {
     case ConvForm::mask:
       count_all<ConvForm::mask>(p, range, e, lanes);
@@ -86,19 +88,19 @@ void run(const ConvProgram& p, const std::uint64_t* x, Y* y, const ConvRange& ra
       count_all<ConvForm::ternary>(p, range, e, lanes);
       break;
   }
-  finish_lanes(p, range, lanes, y);
+  finish_lanes(p, range, lanes, y, y_pitch);
 }
 
 }  // namespace
 
 void threshold_conv2d_u64_u64__generic(const ConvProgram& program, const std::uint64_t* x, std::uint64_t* y,
                                        const ConvRange& range, std::uint64_t* scratch) {
-  run<std::uint8_t>(program, x, y, range, scratch);
+  run<std::uint8_t>(program, x, y, 0, range, scratch);
 }
 
 void accumulate_conv2d_u64_i32__generic(const ConvProgram& program, const std::uint64_t* x, std::int32_t* y,
-                                        const ConvRange& range, std::uint64_t* scratch) {
-  run<std::int32_t>(program, x, y, range, scratch);
+                                        std::size_t y_pitch, const ConvRange& range, std::uint64_t* scratch) {
+  run<std::int32_t>(program, x, y, y_pitch, range, scratch);
 }
 
 }  // namespace binmorph::kernels

@@ -36,22 +36,36 @@ struct Lanes {
   }
 };
 
-template <class T>
-Lanes<T> place_lanes(const ConvProgram& p, const ConvRange& range, void* y, std::uint64_t* spare) {
-  const std::size_t pitch = p.lanes() / Lanes<T>::kPerElement;
-  if (conv_lanes_are_outputs(p)) return {static_cast<T*>(y), pitch, 0, p.shape.out_width()};
-  return {reinterpret_cast<T*>(spare), pitch, range.row_begin, p.shape.out_width()};
+inline Lanes<std::uint8_t> place_lanes(const ConvProgram& p, const ConvRange& range, std::uint64_t* y,
+                                       std::size_t, std::uint64_t* spare) {
+  const std::size_t pitch = p.lanes() / 8;
+  if (conv_lanes_are_outputs(p)) return {reinterpret_cast<std::uint8_t*>(y), pitch, 0, p.shape.out_width()};
+  return {reinterpret_cast<std::uint8_t*>(spare), pitch, range.row_begin, p.shape.out_width()};
 }
 
-template <class T, class Y>
-void finish_lanes(const ConvProgram& p, const ConvRange& range, const Lanes<T>& lanes, Y* y) {
+inline Lanes<std::int32_t> place_lanes(const ConvProgram& p, const ConvRange& range, std::int32_t* y,
+                                       std::size_t y_pitch, std::uint64_t* spare) {
+  if (!conv_lanes_are_outputs(p))
+    return {reinterpret_cast<std::int32_t*>(spare), p.lanes(), range.row_begin, p.shape.out_width()};
+  const std::size_t skipped = conv_blocks(p) == 1 ? 0 : range.block_begin * kConvBlock;
+  return {y - skipped, y_pitch, range.row_begin, p.shape.out_width()};
+}
+
+inline void finish_lanes(const ConvProgram& p, const ConvRange& range, const Lanes<std::uint8_t>& lanes,
+                         std::uint64_t* y, std::size_t) {
   if (conv_lanes_are_outputs(p)) return;
-  const std::size_t pitch =
-      sizeof(Y) == sizeof(std::uint64_t) ? words_for(p.shape.out_channels) : p.shape.out_channels;
-  const std::size_t width = p.shape.out_width();
+  const std::size_t pitch = words_for(p.shape.out_channels), width = p.shape.out_width();
   for (std::size_t row = range.row_begin; row < range.row_end; ++row)
     for (std::size_t column = 0; column < width; ++column)
       finish_pixel(p, lanes.at(row, column, 0), y + (row * width + column) * pitch);
+}
+
+inline void finish_lanes(const ConvProgram& p, const ConvRange& range, const Lanes<std::int32_t>& lanes,
+                         std::int32_t* y, std::size_t y_pitch) {
+  if (conv_lanes_are_outputs(p)) return;
+  for (std::size_t row = range.row_begin; row < range.row_end; ++row)
+    for (std::size_t column = 0; column < p.shape.out_width(); ++column, y += y_pitch)
+      finish_pixel(p, lanes.at(row, column, 0), y);
 }
 
 // Blocks of the range, as lanes of each group: body(group, first lane, last lane).

@@ -56,7 +56,8 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
     : shape_(s),
       form_(form_of(s, n)),
       layout_(layout),
-      group_lanes_(round_up(s.group_outputs(), lane_multiple(layout))) {
+      group_lanes_(round_up(s.group_outputs(), lane_multiple(layout))),
+      shift_(n.factor == 2) {
   const std::size_t lanes = s.groups * group_lanes_, outputs = s.group_outputs(),
                     channels = s.group_channels();
   const std::size_t copies = form_ == ConvForm::ternary ? 2 : 1;
@@ -114,15 +115,19 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
   offset_.assign(lanes, 0);
   invert_.assign(lanes / 8, 0);
   threshold_.assign(n.classes * lanes, static_cast<std::int32_t>(s.inputs()) + 1);
+  constant_.assign(n.classes * lanes, 0);
   for (std::size_t o = 0; o < s.out_channels; ++o) {
     const std::size_t lane = lane_of(o);
     for (std::size_t at = 0; at < s.inputs(); ++at)
       offset_[lane] += n.minus != nullptr && get_bit(n.minus + o * words_for(s.inputs()), at);
     if (n.invert[o] != 0) invert_[lane / 8] = static_cast<std::uint8_t>(invert_[lane / 8] | 1u << (lane % 8));
-    for (std::size_t k = 0; k < n.classes; ++k)
+    for (std::size_t k = 0; k < n.classes; ++k) {
+      const std::int32_t constant = n.constant != nullptr ? n.constant[k * s.out_channels + o] : 0;
+      constant_[k * lanes + lane] = constant - n.factor * offset_[lane];
       threshold_[k * lanes + lane] = static_cast<std::int32_t>(
           std::clamp<std::int64_t>(std::int64_t{n.threshold[k * s.out_channels + o]} + offset_[lane], 0,
                                    static_cast<std::int64_t>(s.inputs()) + 1));
+    }
   }
   if (layout != ConvLayout::rows) {
     threshold16_.resize(threshold_.size());
@@ -155,6 +160,8 @@ ConvProgram ConvPack::program() const {
           threshold_.data(),
           threshold16_.data(),
           offset_.data(),
+          constant_.data(),
+          shift_,
           invert_.data(),
           row_class_.data(),
           column_class_.data(),

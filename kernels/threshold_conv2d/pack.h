@@ -19,6 +19,9 @@ struct ConvNeurons {
   std::size_t classes;
   const std::uint32_t* row_class;
   const std::uint32_t* column_class;
+  // For AccumulateConv2d: factor * (popcount(x AND plus) - popcount(x AND minus)) + constant.
+  const std::int32_t* constant = nullptr;  // [classes][out_channels]; null: all zero
+  std::int32_t factor = 1;                 // 1 or 2
 };
 
 class ConvPack {
@@ -34,7 +37,8 @@ class ConvPack {
   ConvLayout layout_;
   std::size_t group_lanes_, weight_words_, scratch_words_;
   std::vector<std::uint64_t> weights_;  // from the first cache line on
-  std::vector<std::int32_t> threshold_, offset_;
+  std::vector<std::int32_t> threshold_, offset_, constant_;
+  unsigned shift_;
   std::vector<std::int16_t> threshold16_;
   std::vector<std::uint8_t> invert_;
   std::vector<std::uint32_t> row_class_, column_class_;

@@ -74,12 +74,18 @@ void threshold_conv2d_u64_u64__reference(const ConvProgram& program, const std::
 }
 
 void accumulate_conv2d_u64_i32__reference(const ConvProgram& program, const std::uint64_t* x, std::int32_t* y,
-                                          const ConvRange& range, std::uint64_t*) {
-  const ConvShape& s = program.shape;
-  for_each_output(program, x, range,
-                  [&](std::size_t row, std::size_t column, std::size_t o, std::size_t, std::int32_t acc) {
-                    y[(row * s.out_width() + column) * s.out_channels + o] = acc;
-                  });
+                                          std::size_t y_pitch, const ConvRange& range, std::uint64_t*) {
+  const std::size_t first = conv_blocks(program) > 1 ? range.block_begin * kConvBlock : 0;
+  const std::size_t width = program.shape.out_width();
+  for_each_output(
+      program, x, range,
+      [&](std::size_t row, std::size_t column, std::size_t o, std::size_t lane, std::int32_t acc) {
+        const std::size_t at =
+            (program.row_class[row] + program.column_class[column]) * program.lanes() + lane;
+        const std::int32_t count = acc + program.offset[lane];
+        y[((row - range.row_begin) * width + column) * y_pitch + o - first] =
+            count * (1 << program.shift) + program.constant[at];
+      });
 }
 
 }  // namespace binmorph::kernels

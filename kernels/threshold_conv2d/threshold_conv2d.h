@@ -40,6 +40,8 @@ struct ConvProgram {
   // The thresholds less one, not for layout rows. Layout nibbles: of each 32 lanes the 16 even ones first.
   const std::int16_t* threshold16;
   const std::int32_t* offset;         // [groups][group_lanes]
+  const std::int32_t* constant;       // [classes][groups][group_lanes], what AccumulateConv2d adds
+  unsigned shift;                     // after it has shifted the count to the left by this
   const std::uint8_t* invert;         // [groups][group_lanes / 8]
   const std::uint32_t* row_class;     // [out_height]
   const std::uint32_t* column_class;  // [out_width]
@@ -71,9 +73,10 @@ inline std::size_t conv_blocks(const ConvProgram& p) {
 using ThresholdConv2d = void(const ConvProgram& program, const std::uint64_t* x, std::uint64_t* y,
                              const ConvRange& range, std::uint64_t* scratch);
 
-// The accumulators themselves: y [out_height][out_width][out_channels].
+// The accumulators themselves, (count << shift) + constant of the pixel's class. y: those of the first output
+// channel of range.block_begin at row range.row_begin, the next pixel y_pitch elements further on.
 using AccumulateConv2d = void(const ConvProgram& program, const std::uint64_t* x, std::int32_t* y,
-                              const ConvRange& range, std::uint64_t* scratch);
+                              std::size_t y_pitch, const ConvRange& range, std::uint64_t* scratch);
 
 #define BINMORPH_KERNEL(op, isa, name) op name;
 #include "kernels/threshold_conv2d/kernels.inc"

@@ -93,7 +93,8 @@ inline void count_pair(const Piece* piece, const Piece* last, const std::uint16_
 
 struct Finish {
   const std::int16_t* threshold;  // of class 0, less one: [32-lane vectors][even, odd][16]
-  const std::int32_t* offset;
+  const std::int32_t* constant;   // of class 0
+  unsigned shift;
   const std::uint8_t* invert;
   std::size_t lanes;  // from one class to the next
 };
@@ -110,13 +111,17 @@ inline void put(const Finish& f, std::size_t pixel_class, int v, __m256i even, _
   std::memcpy(to + 4 * v, &bits, sizeof bits);
 }
 
-inline void put(const Finish& f, std::size_t, int v, __m256i even, __m256i odd, std::int32_t* to) {
+inline void put(const Finish& f, std::size_t pixel_class, int v, __m256i even, __m256i odd,
+                std::int32_t* to) {
+  const std::int32_t* constant = f.constant + pixel_class * f.lanes;
+  const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(f.shift));
   const __m256i first = _mm256_unpacklo_epi16(even, odd), second = _mm256_unpackhi_epi16(even, odd);
   const __m128i parts[4] = {_mm256_castsi256_si128(first), _mm256_castsi256_si128(second),
                             _mm256_extracti128_si256(first, 1), _mm256_extracti128_si256(second, 1)};
   for (int i = 0; i < 4; ++i) {
     const std::size_t at = v * kNibbleLanes + 8 * i;
-    store(to + at, _mm256_sub_epi32(_mm256_cvtepu16_epi32(parts[i]), load(f.offset + at)));
+    const __m256i sum = _mm256_sll_epi32(_mm256_cvtepu16_epi32(parts[i]), shift);
+    store(to + at, _mm256_add_epi32(sum, load(constant + at)));
   }
 }
 
@@ -169,7 +174,7 @@ void count_pairs(const Job& job, const Pairs& pairs, std::size_t lane, const Lan
   const ConvProgram& p = job.p;
   const std::size_t pitch = job.steps * kNibbleLanes, total = pairs.rows * pairs.columns;
   const auto* panel0 = static_cast<const std::uint8_t*>(p.weights) + lane * job.steps;
-  const Finish finish{p.threshold16 + lane, p.offset + lane, p.invert + lane / 8, p.lanes()};
+  const Finish finish{p.threshold16 + lane, p.constant + lane, p.shift, p.invert + lane / 8, p.lanes()};
   const std::size_t width = p.shape.out_width();
   T* first_to = lanes.at(pairs.y, 0, lane);
   const std::size_t partner = (pairs.partner_row * width + pairs.partner_column) * lanes.pitch;
@@ -235,8 +240,8 @@ void count_lanes(const Job& job, const Pairs& pairs, std::size_t lane, std::size
 }
 
 template <class T, class Y>
-inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, const ConvRange& range,
-                std::uint64_t* scratch) {
+inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, std::size_t y_pitch,
+                const ConvRange& range, std::uint64_t* scratch) {
   if (range.row_begin == range.row_end) return;
   const ConvShape& s = p.shape;
   const std::size_t copies = p.form == ConvForm::ternary ? 2 : 1;
@@ -248,7 +253,7 @@ inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, const ConvRa
   auto* column_codes = reinterpret_cast<std::uint16_t*>(scratch += sizes.row_codes);
   auto* pieces = reinterpret_cast<Piece*>(scratch += sizes.column_codes);
   auto* sums = reinterpret_cast<__m256i*>(scratch += sizes.pieces);
-  const Lanes<T> lanes = place_lanes<T>(p, range, y, scratch + sizes.sums);
+  const Lanes<T> lanes = place_lanes(p, range, y, y_pitch, scratch + sizes.sums);
 
   const std::size_t width = s.out_width(), rows = (range.row_end - range.row_begin) / 2;
   const std::size_t columns = (width + 1) / 2;
@@ -290,7 +295,7 @@ inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, const ConvRa
       count_lanes(pieces_for(column_columns), pairs, first + begin, first + end, lanes);
     }
   });
-  finish_lanes(p, range, lanes, y);
+  finish_lanes(p, range, lanes, y, y_pitch);
 }
 
 }  // namespace
@@ -298,13 +303,13 @@ inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, const ConvRa
 void threshold_conv2d_u64_u64__x86_avx2_lutp(const ConvProgram& program, const std::uint64_t* x,
                                              std::uint64_t* y, const ConvRange& range,
                                              std::uint64_t* scratch) {
-  run<std::uint8_t>(program, x, y, range, scratch);
+  run<std::uint8_t>(program, x, y, 0, range, scratch);
 }
 
 void accumulate_conv2d_u64_i32__x86_avx2_lutp(const ConvProgram& program, const std::uint64_t* x,
-                                              std::int32_t* y, const ConvRange& range,
+                                              std::int32_t* y, std::size_t y_pitch, const ConvRange& range,
                                               std::uint64_t* scratch) {
-  run<std::int32_t>(program, x, y, range, scratch);
+  run<std::int32_t>(program, x, y, y_pitch, range, scratch);
 }
 
 }  // namespace binmorph::kernels

@@ -24,30 +24,35 @@ inline __m512i matches(__m512i x, const Unit* w) {
   return _mm512_ternarylogic_epi32(x, first, _mm512_loadu_si512(w + kVector), 0x28);  // (x ^ first) & second
 }
 
-// What the lanes of a tile are compared with, or shifted by.
+// What the lanes of a tile are compared with, or added to.
 struct Finish {
   const std::int16_t* threshold;  // of class 0, less one
-  const std::int32_t* offset;
+  const std::int32_t* constant;   // of class 0
+  unsigned shift;
   const std::uint8_t* invert;
   std::size_t lanes;  // from one class to the next
 };
 
-inline void put(const Finish& f, const std::int16_t* threshold, int v, __m512i count, std::uint8_t* to) {
+inline void put(const Finish& f, std::size_t pixel_class, int v, __m512i count, std::uint8_t* to) {
+  const std::int16_t* threshold = f.threshold + pixel_class * f.lanes;
   std::uint32_t bits;
   std::memcpy(&bits, f.invert + 4 * v, sizeof bits);
   bits ^= _mm512_cmpgt_epi16_mask(count, _mm512_loadu_si512(threshold + v * kVector));
   std::memcpy(to + 4 * v, &bits, sizeof bits);
 }
 
-inline void put(const Finish& f, const std::int16_t*, int v, __m512i count, std::int32_t* to) {
+inline void put(const Finish& f, std::size_t pixel_class, int v, __m512i count, std::int32_t* to) {
+  const std::int32_t* constant = f.constant + pixel_class * f.lanes + v * kVector;
+  const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(f.shift));
   // Zero-masked forms: GCC 12 warns of the undefined vector inside the plain ones.
-  const __m256i second = _mm512_maskz_extracti64x4_epi64(0xff, count, 1);
-  const __m512i low = _mm512_maskz_cvtepu16_epi32(0xffff, _mm512_maskz_extracti64x4_epi64(0xff, count, 0));
-  const __m512i high = _mm512_maskz_cvtepu16_epi32(0xffff, second);
-  const std::int32_t* offset = f.offset + v * kVector;
-  to += v * kVector;
-  _mm512_storeu_si512(to, _mm512_sub_epi32(low, _mm512_loadu_si512(offset)));
-  _mm512_storeu_si512(to + 16, _mm512_sub_epi32(high, _mm512_loadu_si512(offset + 16)));
+  const __m256i low = _mm512_maskz_extracti64x4_epi64(0xff, count, 0);
+  const __m256i high = _mm512_maskz_extracti64x4_epi64(0xff, count, 1);
+  const auto finish = [&](__m256i part, int at) {
+    const __m512i sum = _mm512_maskz_sll_epi32(0xffff, _mm512_maskz_cvtepu16_epi32(0xffff, part), shift);
+    _mm512_storeu_si512(to + v * kVector + at, _mm512_add_epi32(sum, _mm512_loadu_si512(constant + at)));
+  };
+  finish(low, 0);
+  finish(high, 16);
 }
 
 // Pixels x vectors of outputs at once: every weight loaded serves `pixels` counts, every broadcast `vectors`.
@@ -72,9 +77,8 @@ inline void tile(const Finish& finish, const Runs& runs, const Unit* weights, st
     }
   }
   repeat<pixels>(BINMORPH_UNROLL(i) {
-    const std::int16_t* threshold = finish.threshold + pixel_class[i] * finish.lanes;
     T* pixel_to = to + i * to_pitch;
-    repeat<vectors>(BINMORPH_UNROLL(v) { put(finish, threshold, v, count[i][v], pixel_to); });
+    repeat<vectors>(BINMORPH_UNROLL(v) { put(finish, pixel_class[i], v, count[i][v], pixel_to); });
   });
 }
 
@@ -84,7 +88,7 @@ void count_lanes(const ConvProgram& p, const ConvRange& range, const Extended<Un
   const ConvShape& s = p.shape;
   const std::size_t pitch = runs.count * runs.units * kVector * (form == ConvForm::ternary ? 2 : 1);
   const auto* weights = static_cast<const Unit*>(p.weights) + lane / kVector * pitch;
-  const Finish finish{p.threshold16 + lane, p.offset + lane, p.invert + lane / 8, p.lanes()};
+  const Finish finish{p.threshold16 + lane, p.constant + lane, p.shift, p.invert + lane / 8, p.lanes()};
   const std::size_t width = s.out_width(), total = (range.row_end - range.row_begin) * width;
   const std::size_t pixel_step = s.stride_w * e.units, row_step = s.stride_h * e.row_pitch;
   const Unit* row = e.pixel(s, g, range.row_begin, 0);
@@ -132,12 +136,12 @@ void count_all(const ConvProgram& p, const ConvRange& range, const Extended<Unit
 }
 
 template <class T, class Y>
-inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, const ConvRange& range,
-                std::uint64_t* scratch) {
+inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, std::size_t y_pitch,
+                const ConvRange& range, std::uint64_t* scratch) {
   if (range.row_begin == range.row_end) return;
   auto* spare = reinterpret_cast<Unit*>(scratch);
   const Extended<Unit> e = extend(p.shape, x, range.row_begin, range.row_end, spare);
-  const Lanes<T> lanes = place_lanes<T>(p, range, y, scratch + extended_words<Unit>(p.shape));
+  const Lanes<T> lanes = place_lanes(p, range, y, y_pitch, scratch + extended_words<Unit>(p.shape));
   switch (p.form) {
     case ConvForm::mask:
       count_all<ConvForm::mask>(p, range, e, lanes);
@@ -149,7 +153,7 @@ inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, const ConvRa
       count_all<ConvForm::ternary>(p, range, e, lanes);
       break;
   }
-  finish_lanes(p, range, lanes, y);
+  finish_lanes(p, range, lanes, y, y_pitch);
 }
 
 }  // namespace
@@ -157,13 +161,13 @@ inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, const ConvRa
 void threshold_conv2d_u64_u64__x86_avx512_popcnt(const ConvProgram& program, const std::uint64_t* x,
                                                  std::uint64_t* y, const ConvRange& range,
                                                  std::uint64_t* scratch) {
-  run<std::uint8_t>(program, x, y, range, scratch);
+  run<std::uint8_t>(program, x, y, 0, range, scratch);
 }
 
 void accumulate_conv2d_u64_i32__x86_avx512_popcnt(const ConvProgram& program, const std::uint64_t* x,
-                                                  std::int32_t* y, const ConvRange& range,
-                                                  std::uint64_t* scratch) {
-  run<std::int32_t>(program, x, y, range, scratch);
+                                                  std::int32_t* y, std::size_t y_pitch,
+                                                  const ConvRange& range, std::uint64_t* scratch) {
+  run<std::int32_t>(program, x, y, y_pitch, range, scratch);
 }
 
 }  // namespace binmorph::kernels

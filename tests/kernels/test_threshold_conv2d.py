@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,8 @@ class Conv:
         extremes = [limits.min, limits.max, -k, k, k + 1][: self.out_channels]
         self.threshold[0, : len(extremes)] = extremes
         self.invert = self.rng.integers(0, 2, self.out_channels, np.uint8)
+        self.constant = self.rng.integers(-(2**20), 2**20, self.threshold.shape, np.int32)
+        self.factor = int(self.rng.integers(1, 3))
         top, bottom, left, right = self.padding
         extended = (height + top + bottom, width + left + right)
         self.out_height, self.out_width = (
@@ -80,6 +83,8 @@ class Conv:
             self.pad_bit,
             self.row_class,
             self.column_class,
+            self.constant,
+            self.factor,
         )
 
     def accumulators(self) -> np.ndarray:
@@ -109,34 +114,62 @@ class Conv:
         return str({name: getattr(self, name) for name in self.__dataclass_fields__ if name not in skip})
 
 
-def run_guarded(kernel: str, edge: Edge, conv: Conv, size: int, dtype: Any, pieces: bool) -> np.ndarray:
+def pieces_of(conv: Conv, packed: Any, pieces: bool) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Ranges of rows and blocks that together are the image."""
+    rows = sorted({0, conv.out_height, *conv.rng.integers(0, conv.out_height + 1, 1).tolist()})
+    blocks = sorted({0, packed.blocks, *conv.rng.integers(0, packed.blocks + 1, 1).tolist()})
+    if not pieces:
+        rows, blocks = [0, conv.out_height], [0, packed.blocks]
+    return itertools.product(itertools.pairwise(rows), itertools.pairwise(blocks))
+
+
+def run_guarded(kernel: str, edge: Edge, conv: Conv, size: int, pieces: bool) -> np.ndarray:
     packed = conv.packed(kernel)
     with GuardPages(edge) as pages:
         arrays = {name: pages.place(a) for name, a in packed.arrays().items()}
-        x, out = pages.place(conv.x), pages.empty(size, dtype)
+        x, out = pages.place(conv.x), pages.empty(size, np.uint64)
         scratch = pages.empty(packed.scratch_words, np.uint64)
-        rows = sorted({0, conv.out_height, *conv.rng.integers(0, conv.out_height + 1, 1).tolist()})
-        blocks = sorted({0, packed.blocks, *conv.rng.integers(0, packed.blocks + 1, 1).tolist()})
-        if not pieces:
-            rows, blocks = [0, conv.out_height], [0, packed.blocks]
-        for row_range in itertools.pairwise(rows):
-            for block_range in itertools.pairwise(blocks):
-                packed.run(x, out, row_range, block_range, scratch, arrays)
+        for rows, blocks in pieces_of(conv, packed, pieces):
+            packed.run(x, out, rows, blocks, scratch, arrays)
         pages.assert_intact()
         assert x.tobytes() == conv.x.tobytes()
         assert all(arrays[name].tobytes() == a.tobytes() for name, a in packed.arrays().items())
         return out.copy()
 
 
+def accumulate_guarded(kernel: str, edge: Edge, conv: Conv, pieces: bool) -> np.ndarray:
+    """Every piece into a tile of its own, whose pixels lie apart."""
+    packed = conv.packed(kernel)
+    result = np.zeros((conv.out_height, conv.out_width, conv.out_channels), np.int32)
+    for rows, blocks in pieces_of(conv, packed, pieces):
+        begin, end = 64 * blocks[0], conv.out_channels if blocks[1] == packed.blocks else 64 * blocks[1]
+        channels, pixels = end - begin, (rows[1] - rows[0]) * conv.out_width
+        pitch = channels + int(conv.rng.integers(0, 3))
+        with GuardPages(edge) as pages:
+            arrays = {name: pages.place(a) for name, a in packed.arrays().items()}
+            out = pages.empty((pixels - 1) * pitch + channels, np.int32)
+            scratch = pages.empty(packed.scratch_words, np.uint64)
+            packed.run(pages.place(conv.x), out, rows, blocks, scratch, arrays, pitch)
+            pages.assert_intact()
+            untouched = np.full(4 * (pitch - channels), PATTERN, np.uint8).view(np.int32)
+            tile = np.concatenate([out, untouched]).reshape(pixels, pitch)
+            assert (tile[:, channels:].view(np.uint8) == PATTERN).all(), "wrote between the pixels"
+            tile = tile[:, :channels].reshape(-1, conv.out_width, channels)
+            result[rows[0] : rows[1], :, begin:end] = tile
+    return result
+
+
 def check(kernel: str, edge: Edge, conv: Conv) -> None:
-    pixels, words = conv.out_height * conv.out_width, words_for(conv.out_channels)
+    size = conv.out_height * conv.out_width * words_for(conv.out_channels)
     accumulate = kernel.startswith("accumulate")
-    size, dtype = (pixels * conv.out_channels, np.int32) if accumulate else (pixels * words, np.uint64)
-    expected = np.full(size * np.dtype(dtype).itemsize, PATTERN, np.uint8).view(dtype)
     reference = reference_of("accumulate_conv2d" if accumulate else "threshold_conv2d")
-    conv.packed(reference).run(conv.x, expected)
+    expected = conv.packed(reference).run(conv.x)
     for pieces in (False, True):
-        actual = run_guarded(kernel, edge, conv, size, dtype, pieces)
+        actual = (
+            accumulate_guarded(kernel, edge, conv, pieces)
+            if accumulate
+            else run_guarded(kernel, edge, conv, size, pieces)
+        )
         assert actual.tobytes() == expected.tobytes(), (kernel, conv.describe())
 
 
@@ -225,7 +258,9 @@ def test_conv2d_reference_equals_numpy(shapes, form):
         np.testing.assert_array_equal(bits, conv.expected_bits(), err_msg=conv.describe())
         np.testing.assert_array_equal(out, pack_rows(bits), err_msg="tail bits")
         counts = conv.packed(reference_of("accumulate_conv2d")).run(conv.x).reshape(shape)
-        np.testing.assert_array_equal(counts, conv.accumulators(), err_msg=conv.describe())
+        constant = conv.constant[np.add.outer(conv.row_class, conv.column_class)]
+        sums = conv.factor * conv.accumulators() + constant
+        np.testing.assert_array_equal(counts, sums, err_msg=conv.describe())
 
 
 def test_true_zero_padding_by_classes_equals_torch():
@@ -250,6 +285,7 @@ def test_true_zero_padding_by_classes_equals_torch():
             weights_inside = (weight.numpy() * valid).sum((1, 2, 3))
             table.append(np.ceil((threshold + weights_inside) / 2))
     conv.threshold = np.array(table, np.int32)
+    conv.constant = np.zeros_like(conv.threshold)
     conv.row_class = [row_kinds.index(tuple(r)) * len(column_kinds) for r in rows]
     conv.column_class = [column_kinds.index(tuple(c)) for c in columns]
     conv.invert[:] = 0

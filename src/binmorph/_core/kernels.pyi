@@ -229,6 +229,8 @@ class Conv2d:
         pad_bit: bool = False,
         row_class: Sequence[int] = (),
         column_class: Sequence[int] = (),
+        constant: npt.NDArray[np.int32] | None = None,
+        factor: int = 1,
     ) -> None: ...
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]: ...
     def run(
@@ -239,6 +241,7 @@ class Conv2d:
         blocks: Sequence[int] | None = None,
         scratch: _Words | None = None,
         arrays: dict[str, npt.NDArray[np.generic]] = ...,
+        y_pitch: int = 0,
     ) -> npt.NDArray[np.generic]: ...
     @property
     def kernel(self) -> str: ...
