@@ -114,6 +114,7 @@ def test_digits_need_no_files() -> None:
     assert loaded.image == (1, 8, 8)
     assert int(loaded.x_train.max()) == 16
     assert len(loaded.x_train) + len(loaded.x_test) == 1797
+    assert [len(part) for part in (loaded.limited(9).x_train, loaded.limited(9).y_test)] == [9, 9]
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ def add(commands: Any) -> None:
     made.add_argument("--seed", type=int, default=0, help="default: 0")
     made.add_argument("--epochs", type=positive, help="default: the recipe's")
     made.add_argument("--batch", type=positive, help="images per step (default: the recipe's)")
+    made.add_argument("--limit", type=positive, metavar="N", help="only the first N images, for a trial")
     made.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="default: cpu")
     made.add_argument("--bfloat16", action="store_true", help="train in bfloat16; evaluation stays float32")
     made.add_argument("--resume", action="store_true", help="go on from the checkpoint beside FILE")
@@ -69,7 +70,7 @@ def _recipe(args: argparse.Namespace, out: Path) -> int:
         need(module, "demo", f"the recipe {args.recipe}")
     if args.data is None and source != "digits":
         raise UsageError(f"{args.recipe} needs --data DIR, the folder with the files of {source}")
-    data = LOADERS[source](Path(args.data or "."))
+    data = LOADERS[source](Path(args.data or ".")).limited(args.limit)
     from tqdm import tqdm
 
     def bar(steps: range) -> Any:

@@ -36,6 +36,11 @@ class Data:
     y_test: Tensor
     classes: int
 
+    def limited(self, count: int | None) -> Data:
+        """The first ``count`` images of each part; all of them for None."""
+        parts = (self.x_train, self.y_train, self.x_test, self.y_test)
+        return Data(*(part[:count] for part in parts), self.classes)
+
     @property
     def image(self) -> tuple[int, int, int]:
         """(C, H, W)."""
