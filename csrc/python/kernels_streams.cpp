@@ -47,7 +47,7 @@ class Steps {
 
   void add(const py::tuple& step) {
     const auto name = step.size() == 0 ? std::string() : step[0].cast<std::string>();
-    ElementwiseStep s{ElementwiseOp::clamp, nullptr, nullptr, 0, 0, 0};
+    ElementwiseStep s{ElementwiseOp::clamp, nullptr, nullptr, 0, 0, 0, 1};
     if (name == "affine") {
       s.op = ElementwiseOp::affine;
       s.first = table(step, 1);
@@ -56,6 +56,15 @@ class Steps {
       s.op = ElementwiseOp::add;
       s.stream = stream(
           const_cast<float*>(input<float>(argument(step, 1), "a stream", product({pixels_, channels_}))));
+    } else if (name == "two_value" && step.size() == 5) {
+      s.op = ElementwiseOp::two_value;
+      s.first = table(step, 1);
+      s.second = table(step, 2);
+      s.groups = step[4].cast<std::size_t>();
+      if (s.groups == 0 || channels_ % s.groups != 0)
+        throw py::value_error("groups must divide the channels");
+      s.stream = stream(const_cast<std::int32_t*>(
+          input<std::int32_t>(argument(step, 3), "a stream", product({pixels_, s.groups}))));
     } else if (name == "prelu") {
       s.op = ElementwiseOp::prelu;
       s.first = table(step, 1);

@@ -40,6 +40,20 @@ struct Whole {
   void store(float* p, int v, typename V::Raw value) const { V::store(p + v * V::lanes, value); }
 };
 
+// The values of the groups that the channels of a block belong to.
+struct GroupValues {
+  float of[kElementwiseBlock];
+  GroupValues(const std::int32_t* values, std::size_t group_channels, std::size_t first,
+              std::size_t channels) {
+    if (group_channels == channels) {
+      for (float& v : of) v = static_cast<float>(*values);
+      return;
+    }
+    for (std::size_t i = 0; i < kElementwiseBlock; ++i)
+      of[i] = first + i < channels ? static_cast<float>(values[(first + i) / group_channels]) : 0.0f;
+  }
+};
+
 template <class V, int pixels, int vectors, class Lanes, class T>
 inline void run_tile(const ElementwiseProgram& program, std::size_t pixel, std::size_t first, const T* src,
                      std::size_t src_pitch, void* const* streams, const Lanes& lanes) {
@@ -54,6 +68,18 @@ inline void run_tile(const ElementwiseProgram& program, std::size_t pixel, std::
         const float *scale = step->first + first, *shift = step->second + first;
         repeat<count>(BINMORPH_UNROLL(n) {
           v[n] = V::fma(v[n], lanes.load(scale, n % vectors), lanes.load(shift, n % vectors));
+        });
+        break;
+      }
+      case ElementwiseOp::two_value: {
+        const float *scale = step->first + first, *low = step->second + first;
+        const auto* values = static_cast<const std::int32_t*>(streams[step->stream]) + pixel * step->groups;
+        repeat<pixels>(BINMORPH_UNROLL(i) {
+          const GroupValues a(values + i * step->groups, channels / step->groups, first, channels);
+          repeat<vectors>(BINMORPH_UNROLL(u) {
+            const typename V::Raw second = V::mul(lanes.load(low, u), V::load(a.of + u * V::lanes));
+            v[i * vectors + u] = V::fma(v[i * vectors + u], lanes.load(scale, u), second);
+          });
         });
         break;
       }

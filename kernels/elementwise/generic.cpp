@@ -24,6 +24,16 @@ void run_steps(const ElementwiseProgram& program, std::size_t pixel, std::size_t
         for (std::size_t i = 0; i < count; ++i)
           v[i] = std::fma(v[i], step.first[first + i], step.second[first + i]);
         break;
+      case ElementwiseOp::two_value: {
+        const std::size_t group_channels = program.channels / step.groups;
+        const auto* a = static_cast<const std::int32_t*>(streams[step.stream]) + pixel * step.groups;
+        for (std::size_t i = 0; i < count; ++i) {
+          const std::size_t c = first + i;
+          const float second = step.second[c] * static_cast<float>(a[c / group_channels]);
+          v[i] = std::fma(v[i], step.first[c], second);
+        }
+        break;
+      }
       case ElementwiseOp::add: {
         const float* from = static_cast<const float*>(streams[step.stream]) + at;
         for (std::size_t i = 0; i < count; ++i) v[i] = v[i] + from[i];

@@ -16,6 +16,14 @@ void run_steps(const ElementwiseProgram& program, std::size_t pixel, std::size_t
       case ElementwiseOp::affine:
         v = std::fma(v, step.first[c], step.second[c]);
         break;
+      case ElementwiseOp::two_value: {
+        const std::size_t group = c / (program.channels / step.groups);
+        const std::int32_t a =
+            static_cast<const std::int32_t*>(streams[step.stream])[pixel * step.groups + group];
+        const float second = step.second[c] * static_cast<float>(a);
+        v = std::fma(v, step.first[c], second);
+        break;
+      }
       case ElementwiseOp::add:
         v = v + static_cast<const float*>(streams[step.stream])[at];
         break;

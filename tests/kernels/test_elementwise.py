@@ -43,11 +43,17 @@ def tables(rng, count, channels):
     return [values(rng, channels) for _ in range(count)]
 
 
+def two_value_arguments(rng, pixels, channels):
+    groups = int(rng.choice([g for g in (1, 2, 3, channels) if channels % g == 0]))
+    return [*tables(rng, 2, channels), rng.integers(-5000, 5000, pixels * groups, np.int32), groups]
+
+
 def random_program(rng, pixels, channels):
     """Steps whose outputs are filled with a pattern."""
     untouched = lambda size, dtype: np.full(size * dtype().nbytes, PATTERN, np.uint8).view(dtype)  # noqa: E731
     make = {
         "affine": lambda: tables(rng, 2, channels),
+        "two_value": lambda: two_value_arguments(rng, pixels, channels),
         "add": lambda: [values(rng, pixels * channels)],
         "prelu": lambda: tables(rng, 1, channels),
         "clamp": lambda: sorted(rng.choice([-np.inf, -1.0, -0.0, 0.0, 0.5, 1.0, np.inf], 2).tolist()),
@@ -111,10 +117,12 @@ def test_elementwise_reference_equals_numpy():
     x, other = rng.standard_normal((2, pixels, channels)).astype(F32)
     scale, shift, slope, first, second = rng.standard_normal((5, channels)).astype(F32)
     bits, again = (np.zeros((pixels, words_for(channels)), np.uint64) for _ in range(2))
+    groups = rng.integers(-9, 9, (pixels, 2), np.int32)
     stored = np.zeros((pixels, channels), F32)
     steps = [
         ("affine", scale, shift),
         ("pack", first, bits),
+        ("two_value", slope, scale, groups, 2),
         ("add", other),
         ("prelu", slope),
         ("clamp", -0.5, 1.0),
@@ -126,6 +134,7 @@ def test_elementwise_reference_equals_numpy():
     )
     v = (x.astype(np.float64) * scale + shift).astype(F32)  # exact product: one rounding but for rare ties
     np.testing.assert_array_equal(unpack_rows(bits, channels), v >= first)
+    v = (v * slope.astype(np.float64) + scale * np.repeat(groups, 35, 1).astype(F32)).astype(F32)
     v = v + other
     v = np.minimum(np.maximum(np.where(v > 0, v, v * slope), F32(-0.5)), F32(1.0))
     np.testing.assert_array_equal(stored, v)
@@ -161,6 +170,7 @@ def test_elementwise_refuses_what_does_not_fit():
         ([("affine", x[:3])], {}, "too few"),
         ([("store", x[:5])], {}, "expected 6"),
         ([("sqrt",)], {}, "unknown step"),
+        ([("two_value", x[:3], x[:3], np.zeros(4, np.int32), 2)], {}, "divide"),
         ([], {"pixel_range": (0, 3)}, "ranges"),
         ([], {"blocks": (0, 2)}, "ranges"),
         ([], {"src_pitch": 2}, "src_pitch"),
