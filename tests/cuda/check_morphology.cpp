@@ -1,8 +1,7 @@
 // morphology2d, bitwise, complement and bisel.
+#include "device_kernels.h"
 #include "device_testing.h"
-#include "kernels/bisel/cuda_pack.cpp"
-#include "kernels/bisel/cuda_simt.cu"
-#include "kernels/morphology2d/cuda_simt.cu"
+#include "kernels/bisel/cuda_pack.h"
 #include "kernels/morphology2d/reference.cpp"
 #include "window_testing.h"
 

@@ -1,11 +1,8 @@
 // linear, elementwise, pools, convolutions of numbers.
+#include "device_kernels.h"
 #include "device_testing.h"
-#include "kernels/conv2d/cuda_simt.cu"
-#include "kernels/elementwise/cuda_simt.cu"
 #include "kernels/elementwise/reference.cpp"
-#include "kernels/linear/cuda_simt.cu"
 #include "kernels/linear/reference.cpp"
-#include "kernels/max_pool/cuda_simt.cu"
 #include "kernels/max_pool/reference.cpp"
 #include "program_testing.h"
 #include "window_testing.h"

@@ -1,11 +1,8 @@
 // pack, transpose, flatten, concat.
+#include "device_kernels.h"
 #include "device_testing.h"
-#include "kernels/concat/cuda_simt.cu"
-#include "kernels/flatten/cuda_simt.cu"
 #include "kernels/flatten/reference.cpp"
-#include "kernels/pack/cuda_simt.cu"
 #include "kernels/pack/reference.cpp"
-#include "kernels/transpose/cuda_simt.cu"
 #include "kernels/transpose/reference.cpp"
 
 namespace binmorph::cuda::testing {

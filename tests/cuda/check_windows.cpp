@@ -1,9 +1,7 @@
 // threshold_conv2d, count_conv2d and two_value_conv2d, the plain kernels and those for tensor cores.
+#include "device_kernels.h"
 #include "device_testing.h"
 #include "kernels/elementwise/reference.cpp"
-#include "kernels/threshold_conv2d/cuda_mma.cu"
-#include "kernels/threshold_conv2d/cuda_pack.cpp"
-#include "kernels/threshold_conv2d/cuda_simt.cu"
 #include "kernels/threshold_conv2d/pack.cpp"
 #include "kernels/threshold_conv2d/reference.cpp"
 #include "kernels/window/reference.cpp"
@@ -162,6 +160,10 @@ void check_threshold(const Kernels& k, const ConvGeometry& g, ConvForm form) {
   launch(shape, k.count, {device.windows(g), table.data(), kFactor, counts.data(), program.device()});
   expect_equal("count_conv2d " + label, counts, values);
   program.expect("count_conv2d's program " + label);
+  Array<std::int32_t> alone(values.size());
+  launch(shape, k.count,
+         {device.windows(g), table.data(), kFactor, alone.data(), Program{g.out_channels, 0, {}}});
+  expect_equal("count_conv2d without a program " + label, alone, values);
 }
 
 void check_two_value(const Kernels& k, const ConvGeometry& g) {
@@ -204,12 +206,15 @@ void check_two_value(const Kernels& k, const ConvGeometry& g) {
 }  // namespace
 }  // namespace binmorph::cuda::testing
 
-int main() {
+// With an argument: the tensor-core kernels only. Their instructions differ between builds, nothing else
+// does.
+int main(int argc, char**) {
+  const bool mma_only = argc > 1;
   using namespace binmorph::cuda;
   using namespace binmorph::cuda::testing;
-  return run_all("windows", [] {
+  return run_all("windows", [mma_only] {
     for (const ConvGeometry& g : window_cases()) {
-      if (BINMORPH_MMA != 1) {  // the instructions differ, nothing else does
+      if (mma_only) {
         if (mma_supports(g)) check_threshold(kMma, g, ConvForm::ternary);
         continue;
       }

@@ -1,18 +1,39 @@
-"""Compiles the checks of the device kernels with the host's C++ compiler."""
+"""Compiles the device kernels and their checks with the host's C++ compiler."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CHECKS = sorted(p.stem.removeprefix("check_") for p in (ROOT / "tests" / "cuda").glob("check_*.cpp"))
-MMA_UNITS = (16, 32)
-"""Tensor-core instructions besides the 1-bit one: see kernels/common/cuda/mma.cuh."""
+
+CHECKS = {
+    "morphology": ("bisel/cuda_simt.cu", "bisel/cuda_pack.cpp", "morphology2d/cuda_simt.cu"),
+    "numbers": (
+        "conv2d/cuda_simt.cu",
+        "elementwise/cuda_simt.cu",
+        "linear/cuda_simt.cu",
+        "max_pool/cuda_simt.cu",
+    ),
+    "packing": (
+        "concat/cuda_simt.cu",
+        "flatten/cuda_simt.cu",
+        "pack/cuda_simt.cu",
+        "transpose/cuda_simt.cu",
+    ),
+    "windows": (
+        "threshold_conv2d/cuda_mma.cu",
+        "threshold_conv2d/cuda_pack.cpp",
+        "threshold_conv2d/cuda_simt.cu",
+    ),
+}
+"""What each ``check_*.cpp`` checks, under kernels."""
 
 FLAGS = (
     *("-std=c++17", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"),
@@ -20,17 +41,43 @@ FLAGS = (
 )
 
 
-def compiler() -> str:
-    found = shutil.which(os.environ.get("CXX", "c++"))
-    if found is None:
-        pytest.skip("no C++ compiler here: the device kernels are NOT tested")
-    return found
+class Builder:
+    """Compiles each source once, two at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._objects: dict[tuple[str, ...], Future[Path]] = {}
+        self._pool = ThreadPoolExecutor(2)
+        found = shutil.which(os.environ.get("CXX", "c++"))
+        if found is None:
+            pytest.skip("no C++ compiler here: the device kernels are NOT tested")
+        self._compiler = found
+
+    def start(self, source: str, *flags: str, changed: Path | None = None) -> Future[Path]:
+        """The object of a source; files under ``changed`` replace those of the project."""
+        key = (source, *flags, str(changed))
+        if key not in self._objects:
+            target = self._folder / f"{len(self._objects)}.o"
+            folders = [f"-I{folder}" for folder in (changed, ROOT) if folder is not None]
+            path = source if changed is None or not (changed / source).exists() else str(changed / source)
+            command = [*FLAGS, *flags, *folders, "-c", path, "-o", str(target)]
+            self._objects[key] = self._pool.submit(self._run, command, target)
+        return self._objects[key]
+
+    def start_check(self, check: str) -> list[Future[Path]]:
+        sources = [f"tests/cuda/check_{check}.cpp", *(f"kernels/{source}" for source in CHECKS[check])]
+        return [self.start(source) for source in sources]
+
+    def link(self, objects: Sequence[Path], program: Path) -> Path:
+        return self._run([*map(str, objects), "-o", str(program)], program)
+
+    def _run(self, arguments: list[str], result: Path) -> Path:
+        command = [self._compiler, *arguments]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, f"$ {' '.join(command)}\n{done.stderr}"
+        return result
 
 
-def build(check: str, program: Path, *flags: str, sources: Path | None = None) -> Path:
-    """The program of a check; kernels found under ``sources`` replace those of the project."""
-    include = [f"-I{folder}" for folder in (sources, ROOT) if folder is not None]
-    command = [compiler(), *FLAGS, *flags, *include, f"tests/cuda/check_{check}.cpp", "-o", str(program)]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert result.returncode == 0, f"$ {' '.join(command)}\n{result.stderr}"
-    return program
+def prefetch() -> bool:
+    """Whether to compile ahead of the tests: not where several processes run them, each some."""
+    return "PYTEST_XDIST_WORKER" not in os.environ

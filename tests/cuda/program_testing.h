@@ -15,7 +15,7 @@ class ProgramCase {
         scale_(random_floats(channels)),
         shift_(random_floats(channels)),
         slope_(random_floats(channels)),
-        values_(random_floats(channels)),
+        values_(thresholds(channels)),
         added_(random_floats(pixels * channels)),
         scale_table_(pad_lanes(scale_.data(), 1, channels, 0.0f)),
         shift_table_(pad_lanes(shift_.data(), 1, channels, 0.0f)),
@@ -47,6 +47,13 @@ class ProgramCase {
   }
 
  private:
+  // Some lie exactly on the bounds of the clamp.
+  static std::vector<float> thresholds(std::uint32_t channels) {
+    auto values = random_floats(channels);
+    for (std::size_t c = 0; c < channels; c += 3) values[c] = c % 2 == 0 ? 30.0f : -30.0f;
+    return values;
+  }
+
   template <class T, class Reference>
   void run(const T* src, Reference reference) {
     using kernels::ElementwiseOp;

@@ -1,28 +1,27 @@
-"""The device kernels, compiled for the host and compared bit for bit with the references of the CPU.
-
-Each check is a program: kernels, references and cases in one translation unit (``check_*.cpp``).
-"""
+"""The device kernels, compiled for the host and compared bit for bit with the references of the CPU."""
 
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-from emulation import CHECKS, MMA_UNITS, build
+from emulation import CHECKS
 
 
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("emulated")
-    jobs = [(check, check, ()) for check in CHECKS]
-    jobs += [(f"windows-u{unit}", "windows", (f"-DBINMORPH_MMA={unit}",)) for unit in MMA_UNITS]
-    with ThreadPoolExecutor(2) as pool:
-        built = pool.map(lambda job: build(job[1], folder / job[0], *job[2]), jobs)
-        return dict(zip((name for name, _, _ in jobs), built, strict=True))
-
-
-@pytest.mark.parametrize("name", [*CHECKS, *(f"windows-u{unit}" for unit in MMA_UNITS)])
-def test_emulated_kernels_equal_reference(programs, name):
-    result = subprocess.run([programs[name]], capture_output=True, text=True, timeout=120)
+def run(*command: object) -> str:
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=240)
     assert result.returncode == 0, result.stderr
-    assert "0 failures" in result.stdout
+    return result.stdout
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_emulated_kernels_equal_reference(builder, tmp_path, check):
+    objects = [future.result() for future in builder.start_check(check)]
+    assert " 0 failures" in run(builder.link(objects, tmp_path / check))
+
+
+@pytest.mark.parametrize("unit", [16, 32])
+def test_emulated_8_bit_tensor_cores_equal_reference(builder, tmp_path, unit):
+    """The kernels for chips without 1-bit units: see kernels/common/cuda/mma.cuh."""
+    check, mma, *rest = builder.start_check("windows")
+    mma = builder.start("kernels/threshold_conv2d/cuda_mma.cu", f"-DBINMORPH_MMA={unit}")
+    program = builder.link([future.result() for future in (check, mma, *rest)], tmp_path / "windows")
+    assert " 0 failures" in run(program, "mma")

@@ -77,6 +77,7 @@ inline std::vector<ConvGeometry> window_cases() {
       square(1, 128, 3, 4, 128, 3, 1, 1, 1, 2, Border::zeros),
       square(3, 200, 1, 1, 70, 1, 1, 1, 0, 1, Border::zeros),
   };
+  cases.push_back(square(2, 9, 9, 9, 3, 3, 1, 1, 1, 1, Border::zeros));  // more pixels than a block takes
   cases.push_back(square(1, 5, 4, 6, 40, 3, 1, 1, 1, 1, Border::zeros));
   cases.back().kernel_w = 2;  // even and not square
   cases.back().out_width = 7;

@@ -25,7 +25,7 @@
 #define __global__
 #define __device__
 #define __host__
-#define __forceinline__ inline
+#define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 
 struct Index3 {
@@ -150,19 +150,28 @@ class Machine {
     for (unsigned left = shape.block; left != 0;) {
       left = 0;
       bool moved = false;
-      for (unsigned i = 0; i < shape.block && error.empty(); ++i) {
-        const unsigned t = at(i);
-        if (threads_[t].state == Thread::ready || threads_[t].state == Thread::fresh) {
-          moved = true;
-          resume(t);
-        }
-        left += threads_[t].state != Thread::done;
-      }
-      if (error.empty() && left != 0 && !moved) error = "threads wait for others that never come";
+      for (unsigned warp = 0; warp < warps_.size(); ++warp) moved = run_warp(warp) || moved;
       if (!error.empty()) throw std::runtime_error(error);
+      for (const Thread& t : threads_) left += t.state != Thread::done;
+      if (left != 0 && !moved) throw std::runtime_error("threads wait for others that never come");
     }
     for (std::size_t i = 0; i < kGuard; ++i)
       if (shared_[shape.shared_bytes + i] != 0xCD) throw std::runtime_error("wrote past the shared memory");
+  }
+
+  // Goes on with a warp for as long as any of its threads can, which leaves the other warps far behind.
+  bool run_warp(unsigned warp) {
+    bool any = false;
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (unsigned i = warp * 32; i < (warp + 1) * 32 && i < threads_.size() && error.empty(); ++i) {
+        const unsigned t = at(i);
+        if (threads_[t].state != Thread::ready && threads_[t].state != Thread::fresh) continue;
+        resume(t);
+        moved = any = true;
+      }
+    }
+    return any;
   }
 
   unsigned at(unsigned i) const {
@@ -194,18 +203,18 @@ class Machine {
     if (_setjmp(scheduler_) == 0) setcontext(&fibre.begin);
   }
 
-  // A fibre whose thread ended without waiting goes on with the next fresh one.
+  // A fibre whose thread ended without waiting goes on with the next fresh one of the warp.
   static void trampoline();
   void run_fresh() {
     const int fibre = running_;
-    while (fresh_ < threads_.size() && error.empty()) {
+    do {
       const unsigned t = at(fresh_++);
       threads_[t].fibre = fibre;
       threads_[t].state = Thread::ready;
       threadIdx = {t, 0, 0};
       body_(argument_);
       threads_[t].state = Thread::done;
-    }
+    } while (fresh_ % 32 != 0 && fresh_ < threads_.size() && error.empty());
     free_.push_back(fibre);
     _longjmp(scheduler_, 1);
   }

@@ -1,0 +1,143 @@
+"""Seeded faults: kernels changed in one place, each of which the emulated checks must catch."""
+
+import subprocess
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from emulation import CHECKS, ROOT, Builder, prefetch
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """``old`` occurs once in ``file`` (under kernels) and becomes ``new``; ``check`` must then fail."""
+
+    name: str
+    check: str
+    file: str
+    old: str
+    new: str
+    source: str = ""  # what is compiled, where that is not the changed file
+    flags: tuple[str, ...] = ()
+
+
+_MMA = "threshold_conv2d/cuda_mma.cu"
+_SIMT = "threshold_conv2d/cuda_simt.cu"
+_PROGRAM = "elementwise/cuda_simt.cu"
+MUTANTS = [
+    Mutant("wrong row of a fragment", "windows", _MMA, "stage.rows[row + 8]", "stage.rows[row + 7]"),
+    Mutant("wrong stride of rows", "windows", _MMA, "k * (kThreads / 4)", "k * (kThreads / 8)"),
+    Mutant("no barrier before a stage is read", "windows", _MMA, "__syncthreads();\n    if (q +", "if (q +"),
+    Mutant("copies awaited too late", "windows", _MMA, "wait<kMmaStages - 2>", "wait<kMmaStages - 1>"),
+    Mutant("stage refilled while in use", "windows", _MMA, "q + kMmaStages - 1) %", "q + kMmaStages) %"),
+    Mutant("no barrier before shared memory is reused", "windows", _MMA, "__syncthreads();  //", "//"),
+    Mutant(
+        "no warp barrier between tiles",
+        "windows",
+        _MMA,
+        "    __syncwarp();\n  }\n}",
+        "  }\n}",
+    ),
+    Mutant(
+        "a thread that skips the barrier",
+        "windows",
+        _MMA,
+        "__syncthreads();\n    if (q +",
+        "if (threadIdx.x != 5) __syncthreads();\n    if (q +",
+    ),
+    Mutant("threshold off by one", "windows", _MMA, "count >= threshold[", "count > threshold["),
+    Mutant("popcount of half a quad", "windows", _MMA, "r.ones[m][i], 2)", "r.ones[m][i], 1)"),
+    Mutant("|minus| forgotten", "windows", _MMA, "if (ternary) count -=", "if (ternary) count -= 0 *"),
+    Mutant(
+        "bit lost on the way to bytes",
+        "windows",
+        "common/cuda/mma.cuh",
+        "a[m][r] >> i &",
+        "a[m][r] >> (i + 1) &",
+        _MMA,
+        ("-DBINMORPH_MMA=32",),
+    ),
+    Mutant(
+        "weights of two columns exchanged",
+        "windows",
+        "threshold_conv2d/cuda_pack.cpp",
+        "in_block / 16 * 2 + in_block % 2",
+        "in_block / 16 * 2 + 1 - in_block % 2",
+    ),
+    Mutant(
+        "padding beyond the last channel",
+        "windows",
+        _SIMT,
+        "Border::ones ? group",
+        "Border::ones ? ~std::uint64_t{0}",
+    ),
+    Mutant("border clamped one too far", "windows", "common/cuda/window.cuh", "size) - 1;", "size);", _SIMT),
+    Mutant(
+        "two roundings for one",
+        "numbers",
+        "elementwise/cuda_program.cuh",
+        "__fmaf_rn(v,",
+        "twice(v,",
+        _PROGRAM,
+    ),
+    Mutant(
+        "clamped values above", "numbers", "elementwise/cuda_program.cuh", "v >= step", "v > step", _PROGRAM
+    ),
+    Mutant(
+        "tail of the border",
+        "morphology",
+        "morphology2d/cuda_simt.cu",
+        "(border & ~low_bits",
+        "(0 & low_bits",
+    ),
+    Mutant("counts that never equal", "morphology", "bisel/cuda_simt.cu", "~(plane[k] ^ t) &", "0 &"),
+    Mutant("channel of the next word", "packing", "flatten/cuda_simt.cu", "c / 64]", "c / 65]"),
+]
+"""``twice`` is a product and a sum, each rounded: what a kernel would do without fma."""
+
+_TWICE = (
+    "__device__ inline float twice(float a, float b, float c) { return __fadd_rn(__fmul_rn(a, b), c); }\n"
+)
+
+
+def _changed(mutant: Mutant, folder: Path) -> Path:
+    """A folder that holds the changed file."""
+    text = (ROOT / "kernels" / mutant.file).read_text("utf-8")
+    assert text.count(mutant.old) == 1, f"{mutant.name}: {mutant.file} has changed; mend the mutant"
+    text = text.replace(mutant.old, mutant.new)
+    if "twice(" in text:
+        text = text.replace("namespace binmorph::cuda {\n", "namespace binmorph::cuda {\n" + _TWICE, 1)
+    changed = folder / "kernels" / mutant.file
+    changed.parent.mkdir(parents=True)
+    changed.write_text(text, "utf-8")
+    return folder
+
+
+def _start(builder: Builder, mutant: Mutant, folder: Path) -> list[Future[Path]]:
+    """The objects of the check, with the changed one in its place."""
+    check, *kernels = builder.start_check(mutant.check)
+    source = mutant.source or mutant.file
+    at = CHECKS[mutant.check].index(source)
+    flags = (*mutant.flags, "-Wno-error")
+    kernels[at] = builder.start(f"kernels/{source}", *flags, changed=_changed(mutant, folder))
+    return [check, *kernels]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {m.name: tmp_path_factory.mktemp("mutant") for m in MUTANTS}
+
+
+@pytest.fixture(scope="module")
+def started(builder, folders) -> dict[str, list[Future[Path]]]:
+    return {m.name: _start(builder, m, folders[m.name]) for m in MUTANTS} if prefetch() else {}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name.replace(" ", "_"))
+def test_mutant_is_caught(builder, folders, started, mutant, tmp_path):
+    objects = started.get(mutant.name) or _start(builder, mutant, folders[mutant.name])
+    program = builder.link([future.result() for future in objects], tmp_path / "program")
+    environment = {"BINMORPH_STOP_AT_FAILURE": "1"}
+    result = subprocess.run([program], capture_output=True, text=True, timeout=240, env=environment)
+    assert result.returncode != 0, f"the checks passed with this fault: {result.stdout}"
