@@ -14,7 +14,10 @@ struct ProgramStep {
   float low, high;
   const float* first;
   const float* second;
-  void* stream;  // float32 [pixels][channels] of add and store, words [pixels][words_for(channels)] of pack
+  // float32 [pixels][channels] of add and store, int32 [pixels][groups] of two_value, words
+  // [pixels][words_for(channels)] of pack.
+  void* stream;
+  std::uint32_t groups;  // of two_value; divides the channels
 };
 
 struct Program {

@@ -18,6 +18,12 @@ __device__ __forceinline__ void run_program(const Program& program, std::uint64_
       case ElementwiseOp::affine:
         v = __fmaf_rn(v, step.first[channel], step.second[channel]);
         break;
+      case ElementwiseOp::two_value: {
+        const std::uint32_t group = live ? channel / (program.channels / step.groups) : 0;
+        const std::int32_t sum = static_cast<const std::int32_t*>(step.stream)[pixel * step.groups + group];
+        v = __fmaf_rn(v, step.first[channel], __fmul_rn(step.second[channel], static_cast<float>(sum)));
+        break;
+      }
       case ElementwiseOp::add:
         if (live) v = __fadd_rn(v, static_cast<const float*>(step.stream)[at]);
         break;

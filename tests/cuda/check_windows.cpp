@@ -83,8 +83,9 @@ Expected reference(const ConvGeometry& g, const Neurons& n, const ClassCase& cla
     kernels::window_planes_u64_u64__reference(
         {1, g.height, g.width, 2 * rows + 1, 2 * columns + 1, Border::replicate}, words, image,
         extended.data());
-    kernels::accumulate_conv2d_u64_i32__reference(
-        program, extended.data(), result.counts.data() + i * out * g.out_channels, range, nullptr);
+    kernels::accumulate_conv2d_u64_i32__reference(program, extended.data(),
+                                                  result.counts.data() + i * out * g.out_channels,
+                                                  g.out_channels, range, nullptr);
     kernels::threshold_conv2d_u64_u64__reference(
         program, extended.data(), result.bits.data() + i * out * words_for(g.out_channels), range, nullptr);
   }

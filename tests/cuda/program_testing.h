@@ -11,7 +11,9 @@ class ProgramCase {
  public:
   ProgramCase(std::uint32_t channels, std::size_t pixels)
       : channels_(channels),
+        groups_(channels % 2 == 0 ? 2 : 1),
         pixels_(pixels),
+        sums_(pixels * groups_),
         scale_(random_floats(channels)),
         shift_(random_floats(channels)),
         slope_(random_floats(channels)),
@@ -23,18 +25,24 @@ class ProgramCase {
         values_table_(pad_lanes(values_.data(), 1, channels, 0.0f)),
         added_stream_(added_),
         stored_stream_(pixels * channels),
-        packed_stream_(pixels * words_for(channels)) {}
+        packed_stream_(pixels * words_for(channels)),
+        sums_stream_(pixels * groups_) {
+    for (std::size_t i = 0; i < sums_.size(); ++i)
+      sums_stream_.data()[i] = sums_[i] = static_cast<std::int32_t>(below(201)) - 100;
+  }
 
   Program device() {
     using kernels::ElementwiseOp;
     return {channels_,
-            6,
-            {{ElementwiseOp::affine, 0, 0, scale_table_.data(), shift_table_.data(), nullptr},
-             {ElementwiseOp::add, 0, 0, nullptr, nullptr, added_stream_.data()},
-             {ElementwiseOp::prelu, 0, 0, slope_table_.data(), nullptr, nullptr},
-             {ElementwiseOp::clamp, -30, 30, nullptr, nullptr, nullptr},
-             {ElementwiseOp::store, 0, 0, nullptr, nullptr, stored_stream_.data()},
-             {ElementwiseOp::pack, 0, 0, values_table_.data(), nullptr, packed_stream_.data()}}};
+            7,
+            {{ElementwiseOp::affine, 0, 0, scale_table_.data(), shift_table_.data(), nullptr, 0},
+             {ElementwiseOp::two_value, 0, 0, scale_table_.data(), shift_table_.data(), sums_stream_.data(),
+              groups_},
+             {ElementwiseOp::add, 0, 0, nullptr, nullptr, added_stream_.data(), 0},
+             {ElementwiseOp::prelu, 0, 0, slope_table_.data(), nullptr, nullptr, 0},
+             {ElementwiseOp::clamp, -30, 30, nullptr, nullptr, nullptr, 0},
+             {ElementwiseOp::store, 0, 0, nullptr, nullptr, stored_stream_.data(), 0},
+             {ElementwiseOp::pack, 0, 0, values_table_.data(), nullptr, packed_stream_.data(), 0}}};
   }
 
   void run_reference(const float* src) { run(src, kernels::elementwise_f32__reference); }
@@ -59,22 +67,26 @@ class ProgramCase {
     using kernels::ElementwiseOp;
     stored_.assign(pixels_ * channels_, 0);
     packed_.assign(pixels_ * words_for(channels_), 0);
-    const kernels::ElementwiseStep steps[] = {{ElementwiseOp::affine, scale_.data(), shift_.data(), 0, 0, 0},
-                                              {ElementwiseOp::add, nullptr, nullptr, 0, 0, 0},
-                                              {ElementwiseOp::prelu, slope_.data(), nullptr, 0, 0, 0},
-                                              {ElementwiseOp::clamp, nullptr, nullptr, -30, 30, 0},
-                                              {ElementwiseOp::store, nullptr, nullptr, 0, 0, 1},
-                                              {ElementwiseOp::pack, values_.data(), nullptr, 0, 0, 2}};
-    void* const streams[] = {added_.data(), stored_.data(), packed_.data()};
-    reference({channels_, steps, 6}, {0, pixels_, 0, words_for(channels_)}, src, channels_, streams);
+    const kernels::ElementwiseStep steps[] = {
+        {ElementwiseOp::affine, scale_.data(), shift_.data(), 0, 0, 0},
+        {ElementwiseOp::two_value, scale_.data(), shift_.data(), 0, 0, 3, groups_},
+        {ElementwiseOp::add, nullptr, nullptr, 0, 0, 0},
+        {ElementwiseOp::prelu, slope_.data(), nullptr, 0, 0, 0},
+        {ElementwiseOp::clamp, nullptr, nullptr, -30, 30, 0},
+        {ElementwiseOp::store, nullptr, nullptr, 0, 0, 1},
+        {ElementwiseOp::pack, values_.data(), nullptr, 0, 0, 2}};
+    void* const streams[] = {added_.data(), stored_.data(), packed_.data(), sums_.data()};
+    reference({channels_, steps, 7}, {0, pixels_, 0, words_for(channels_)}, src, channels_, streams);
   }
 
-  std::uint32_t channels_;
+  std::uint32_t channels_, groups_;
   std::size_t pixels_;
+  std::vector<std::int32_t> sums_;
   std::vector<float> scale_, shift_, slope_, values_, added_, stored_;
   std::vector<std::uint64_t> packed_;
   Array<float> scale_table_, shift_table_, slope_table_, values_table_, added_stream_, stored_stream_;
   Array<std::uint64_t> packed_stream_;
+  Array<std::int32_t> sums_stream_;
 };
 
 }  // namespace binmorph::cuda::testing
