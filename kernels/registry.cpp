@@ -22,6 +22,7 @@ KernelList<Fn> kernel_list() {
 #include "kernels/morphology2d/kernels.inc"
 #include "kernels/pack/kernels.inc"
 #include "kernels/pixel_conv2d/kernels.inc"
+#include "kernels/sparse_conv2d/kernels.inc"
 #include "kernels/thinning/kernels.inc"
 #include "kernels/threshold_conv2d/kernels.inc"
 #include "kernels/threshold_dense/kernels.inc"
@@ -56,6 +57,7 @@ template KernelList<PackBinaryF32> kernel_list<PackBinaryF32>();
 template KernelList<PackBinaryU8> kernel_list<PackBinaryU8>();
 template KernelList<PixelConv2d> kernel_list<PixelConv2d>();
 template KernelList<PlanesToImages> kernel_list<PlanesToImages>();
+template KernelList<SparseConv2d> kernel_list<SparseConv2d>();
 template KernelList<ThinPass> kernel_list<ThinPass>();
 template KernelList<ThresholdConv2d> kernel_list<ThresholdConv2d>();
 template KernelList<ThresholdDense> kernel_list<ThresholdDense>();

@@ -13,6 +13,7 @@
 #include "kernels/morphology2d/morphology2d.h"
 #include "kernels/pack/pack.h"
 #include "kernels/pixel_conv2d/pixel_conv2d.h"
+#include "kernels/sparse_conv2d/sparse_conv2d.h"
 #include "kernels/thinning/thinning.h"
 #include "kernels/threshold_conv2d/threshold_conv2d.h"
 #include "kernels/threshold_dense/threshold_dense.h"

@@ -11,6 +11,7 @@ void bind_sum_conv_kernels(pybind11::module_& m);
 void bind_morphology_kernels(pybind11::module_& m);
 void bind_window_kernels(pybind11::module_& m);
 void bind_conv_kernels(pybind11::module_& m);
+void bind_sparse_kernels(pybind11::module_& m);
 void bind_threshold_kernels(pybind11::module_& m);
 
 }  // namespace binmorph::python

@@ -44,6 +44,7 @@ std::vector<KernelInfo> list_kernels() {
   list_operation<kernels::PackBinaryU8>("pack_binary_u8", list);
   list_operation<kernels::PixelConv2d>("pixel_conv2d", list);
   list_operation<kernels::PlanesToImages>("planes_to_images", list);
+  list_operation<kernels::SparseConv2d>("sparse_conv2d", list);
   list_operation<kernels::ThinPass>("thin_pass", list);
   list_operation<kernels::ThresholdConv2d>("threshold_conv2d", list);
   list_operation<kernels::ThresholdDense>("threshold_dense", list);
@@ -65,6 +66,7 @@ void bind_kernels(pybind11::module_& m) {
   binmorph::python::bind_stream_kernels(m);
   binmorph::python::bind_sum_conv_kernels(m);
   binmorph::python::bind_window_kernels(m);
+  binmorph::python::bind_sparse_kernels(m);
   binmorph::python::bind_threshold_kernels(m);
   binmorph::python::bind_conv_kernels(m);
 }

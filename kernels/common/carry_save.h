@@ -49,18 +49,17 @@ constexpr std::size_t padded_rows(std::size_t n) {
   return (n + kRowsTogether - 1) / kRowsTogether * kRowsTogether;
 }
 
-// Adds up the rows that begin at word entries[i] of `rows`, 0 <= i < n, n a multiple of kRowsTogether, no
-// more than `limit` of which have ones. Writes bit_length(limit) planes of Lanes::words words each.
-template <class V, std::size_t N>
-inline void count_rows(const std::uint64_t* rows, const std::uint32_t* entries, std::size_t n,
-                       std::size_t limit, std::uint64_t* planes) {
+// Adds up row(i), 0 <= i < n, n a multiple of kRowsTogether, no more than `limit` of which have ones. Writes
+// bit_length(limit) planes of Lanes::words words, plane_pitch words apart.
+template <class V, std::size_t N, class Row>
+inline void count_rows(const Row& row, std::size_t n, std::size_t limit, std::uint64_t* planes,
+                       std::size_t plane_pitch = Lanes<V, N>::words) {
   using L = Lanes<V, N>;
   constexpr std::size_t kInRegisters = 4, kMostBits = 33;
   const std::size_t bits = bit_length(limit);
   L ones = L::fill(false), twos = ones, fours = ones, eights = ones;
   L high[kMostBits], waiting[kMostBits];
   for (std::size_t b = kInRegisters; b < bits; ++b) high[b] = L::fill(false);
-  const auto row = [&](std::size_t i) { return L::load(rows + entries[i]); };
   const auto add_four = [&](std::size_t i) {
     const L first = full_add(row(i), row(i + 1), ones), second = full_add(row(i + 2), row(i + 3), ones);
     return full_add(first, second, twos);
@@ -84,11 +83,11 @@ inline void count_rows(const std::uint64_t* rows, const std::uint32_t* entries, 
   if (i < n) add_carry(full_add(add_eight(i), L::fill(false), eights));
 
   const L low[kInRegisters] = {ones, twos, fours, eights};
-  for (std::size_t b = 0; b < bits && b < kInRegisters; ++b) low[b].store(planes + b * L::words);
+  for (std::size_t b = 0; b < bits && b < kInRegisters; ++b) low[b].store(planes + b * plane_pitch);
   L carry = L::fill(false);
   for (std::size_t b = kInRegisters; b < bits; ++b, carries /= 2) {
     carry = full_add(carries % 2 != 0 ? waiting[b] : L::fill(false), carry, high[b]);
-    high[b].store(planes + b * L::words);
+    high[b].store(planes + b * plane_pitch);
   }
 }
 

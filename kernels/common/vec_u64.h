@@ -10,7 +10,11 @@ namespace {
 struct VecU64 {
   using Raw = std::uint64_t;
   static constexpr std::size_t words = 1;
-  static Raw load(const std::uint64_t* p) { return *p; }
+  static Raw load(const std::uint64_t* p) {  // like the wider ones, from any address
+    Raw v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+  }
   static void store(std::uint64_t* p, Raw v) { *p = v; }
   static Raw fill(std::uint64_t word) { return word; }
   static bool equals(Raw a, Raw b) { return a == b; }

@@ -119,7 +119,9 @@ inline void run_column(const DenseProgram& p, std::size_t column, const Lists<kI
   std::size_t ones[kImages] = {};
   for (std::size_t c = 1; c < kClasses; ++c, planes += p.bits * p.pitch) {
     count[c] = {planes, lists.size[c]};
-    count_rows<V, N>(rows, entries + lists.first[c], padded_rows(lists.size[c]), lists.size[c], planes);
+    const std::uint32_t* list = entries + lists.first[c];
+    const auto row = [&](std::size_t i) { return Lanes<V, N>::load(rows + list[i]); };
+    count_rows<V, N>(row, padded_rows(lists.size[c]), lists.size[c], planes);
     for (std::size_t i = 0; i < kImages; ++i) ones[i] += c >> i & 1 ? lists.size[c] / p.copies() : 0;
   }
   const std::size_t y_words = words_for(p.outputs);

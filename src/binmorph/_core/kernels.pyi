@@ -200,14 +200,49 @@ class Dense:
         kernel: str,
         x: _Words,
         out: _Words | None = None,
-        columns: tuple[int, int] | None = None,
+        columns: Sequence[int] | None = None,
         scratch: _Words | None = None,
-        arrays: dict[str, _Words] = {},
+        arrays: dict[str, _Words] = ...,
     ) -> _Words: ...
     @property
     def scratch_words(self) -> int: ...
     @property
     def columns(self) -> int: ...
+
+class SparseConv2d:
+    """A convolution by masks with few ones, packed as lists of taps; any kernel of sparse_conv2d runs it.
+
+    ``planes`` (by a kernel of images_to_planes) makes of an image what ``run`` reads.
+    """
+
+    def __init__(
+        self,
+        plus: _Words,
+        minus: _Words | None,
+        image: Sequence[int],
+        out_channels: int,
+        kernel_size: Sequence[int],
+        groups: int = 1,
+        stride: Sequence[int] = (1, 1),
+        dilation: Sequence[int] = (1, 1),
+        padding: Sequence[int] = (0, 0, 0, 0),
+        pad_bit: bool = False,
+    ) -> None: ...
+    def planes(self, kernel: str, x: _Words) -> _Words: ...
+    def arrays(self) -> dict[str, _Uint32s]: ...
+    def run(
+        self,
+        kernel: str,
+        planes: _Words,
+        out: npt.NDArray[np.int32] | None = None,
+        blocks: Sequence[int] | None = None,
+        scratch: _Words | None = None,
+        arrays: dict[str, _Uint32s] = ...,
+    ) -> npt.NDArray[np.int32]: ...
+    @property
+    def scratch_words(self) -> int: ...
+    @property
+    def blocks(self) -> int: ...
 
 class Conv2d:
     """A convolution by threshold neurons, packed for one kernel of threshold_conv2d or accumulate_conv2d."""

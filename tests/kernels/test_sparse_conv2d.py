@@ -1,0 +1,166 @@
+"""Convolution by masks with few ones: every kernel against the definition, on memory with guard pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from guard_pages import Edge, GuardPages
+from kernel_testing import every_kernel, kernels, pack_rows, reference_of
+
+
+@dataclass
+class Sparse:
+    """A convolution with random masks and a random image; minus_density 0 leaves the minus masks away."""
+
+    rng: np.random.Generator
+    image: tuple[int, int, int]
+    out_channels: int
+    kernel_size: tuple[int, int] = (3, 3)
+    groups: int = 1
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    pad_bit: bool = False
+    density: float = 0.05
+    minus_density: float = 0.0
+    plus: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        channels, height, width = self.image
+        k = channels // self.groups * self.kernel_size[0] * self.kernel_size[1]
+        self.bits = self.rng.random((height, width, channels)) < 0.5
+        self.plus = self.rng.random((self.out_channels, k)) < self.density
+        self.minus = ~self.plus & (self.rng.random(self.plus.shape) < self.minus_density)
+        self.packed = kernels.SparseConv2d(
+            pack_rows(self.plus),
+            pack_rows(self.minus) if self.minus_density else None,
+            self.image,
+            self.out_channels,
+            self.kernel_size,
+            self.groups,
+            self.stride,
+            self.dilation,
+            self.padding,
+            self.pad_bit,
+        )
+
+    def expected(self) -> np.ndarray:
+        """The definition in numpy: [out_height, out_width, out_channels]."""
+        top, bottom, left, right = self.padding
+        padded = np.pad(self.bits, ((top, bottom), (left, right), (0, 0)), constant_values=self.pad_bit)
+        weight = (self.plus.astype(np.int32) - self.minus).reshape(self.out_channels, -1, *self.kernel_size)
+        size = [
+            (e - d * (n - 1) - 1) // s + 1
+            for e, d, n, s in zip(padded.shape, self.dilation, self.kernel_size, self.stride, strict=False)
+        ]
+        result = np.zeros((*size, self.out_channels), np.int32)
+        per_group = self.out_channels // self.groups
+        for i in range(self.kernel_size[0]):
+            for j in range(self.kernel_size[1]):
+                rows = i * self.dilation[0] + self.stride[0] * np.arange(size[0])
+                columns = j * self.dilation[1] + self.stride[1] * np.arange(size[1])
+                window = padded[rows[:, None], columns].astype(np.int32)
+                for g, part in enumerate(np.split(window, self.groups, axis=2)):
+                    o = slice(g * per_group, (g + 1) * per_group)
+                    result[..., o] += part @ weight[o, :, i, j].T
+        return result
+
+
+def check(kernel: str, edge: Edge, conv: Sparse) -> None:
+    packed, expected = conv.packed, conv.expected()
+    planes = packed.planes(reference_of("images_to_planes"), pack_rows(conv.bits).ravel())
+    arrays = packed.arrays()
+    with GuardPages(edge) as pages:
+        placed = {name: pages.place(a) for name, a in arrays.items()}
+        planes_placed, out = pages.place(planes), pages.empty(expected.size, np.int32)
+        scratch = pages.empty(packed.scratch_words, np.uint64)
+        cut = int(conv.rng.integers(0, packed.blocks + 1))
+        for blocks in ((0, cut), (cut, packed.blocks)):
+            packed.run(kernel, planes_placed, out, blocks, scratch, placed)
+        pages.assert_intact()
+        assert planes_placed.tobytes() == planes.tobytes()
+        assert all(placed[name].tobytes() == a.tobytes() for name, a in arrays.items())
+        assert out.tobytes() == expected.tobytes(), (kernel, conv)
+
+
+def random_shapes(rng: np.random.Generator) -> list[Sparse]:
+    convs = []
+    for _ in range(40):
+        draw = lambda low, high: int(rng.integers(low, high + 1))  # noqa: E731
+        groups = draw(1, 3)
+        kernel_size, dilation = (draw(1, 5), draw(1, 5)), (draw(1, 3), draw(1, 3))
+        padding = tuple(rng.integers(0, 4, 4).tolist())
+        window = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
+        convs.append(
+            Sparse(
+                rng,
+                (
+                    groups * draw(1, 70),
+                    max(draw(1, 20), window[0] - padding[0] - padding[1]),
+                    max(draw(1, 40), window[1] - padding[2] - padding[3]),
+                ),
+                groups * int(rng.choice([draw(1, 70), 32, 64])),
+                kernel_size,
+                groups,
+                (draw(1, 3), draw(1, 3)),
+                dilation,
+                padding,
+                bool(draw(0, 1)),
+                float(rng.choice([0.0, 0.02, 0.05, 0.2, 0.6])),
+                float(rng.choice([0.0, 0.05])),
+            )
+        )
+    return convs
+
+
+def networks(rng: np.random.Generator) -> list[Sparse]:
+    """Layers as networks have them; the last has more taps of an output than a byte counts."""
+    shapes = [((64, 56, 20), 64), ((128, 28, 28), 64), ((256, 14, 14), 130), ((512, 7, 7), 64)]
+    convs = [Sparse(rng, image, outputs, padding=(1, 1, 1, 1)) for image, outputs in shapes]
+    return [*convs, Sparse(rng, (257, 5, 6), 9, padding=(1, 1, 1, 1), density=0.5, minus_density=0.5)]
+
+
+@pytest.mark.parametrize("convs", [random_shapes, networks])
+@every_kernel("sparse_conv2d")
+def test_sparse_conv2d_equals_the_definition(kernel, edge, convs):
+    for conv in convs(np.random.default_rng(11)):
+        check(kernel, edge, conv)
+
+
+@every_kernel("sparse_conv2d")
+def test_sparse_conv2d_counts_all_numbers_of_taps(kernel, edge):
+    rng = np.random.default_rng(12)
+    for k in [*range(1, 35), 63, 64, 65, 127, 128, 129, 255, 256, 257, 1023, 1025, 4097]:
+        check(kernel, edge, Sparse(rng, (k, 1, 1 + k % 9), 3, (1, 1), density=1.0 if k % 2 else 0.7))
+
+
+def test_sparse_conv2d_reference_equals_the_definition():
+    rng = np.random.default_rng(13)
+    for stride, dilation in (((1, 1), (1, 1)), ((2, 3), (1, 2)), ((3, 1), (2, 5))):
+        conv = Sparse(rng, (7, 9, 14), 5, (3, 2), 1, stride, dilation, (1, 2, 0, 3), True, 0.3, 0.2)
+        check(reference_of("sparse_conv2d"), "end", conv)
+
+
+def test_planes_are_the_same_by_every_transposition():
+    conv = Sparse(
+        np.random.default_rng(14), (70, 9, 11), 2, stride=(2, 1), padding=(1, 0, 2, 1), pad_bit=True
+    )
+    x = pack_rows(conv.bits).ravel()
+    expected = conv.packed.planes(reference_of("images_to_planes"), x)
+    for op, name, _, supported in kernels.list_kernels():
+        if op == "images_to_planes" and supported:
+            assert np.array_equal(conv.packed.planes(name, x), expected), name
+
+
+def test_sparse_conv2d_refuses_what_it_cannot_run():
+    rng = np.random.default_rng(15)
+    with pytest.raises(ValueError, match="so many ones"):
+        Sparse(rng, (8000, 3, 3), 1, density=1.0)
+    conv = Sparse(rng, (4, 3, 3), 4)
+    planes = conv.packed.planes(reference_of("images_to_planes"), pack_rows(conv.bits).ravel())
+    with pytest.raises(ValueError, match="blocks"):
+        conv.packed.run(reference_of("sparse_conv2d"), planes, blocks=(0, 2))
+    with pytest.raises(ValueError, match="planes has"):
+        conv.packed.run(reference_of("sparse_conv2d"), planes[1:])
