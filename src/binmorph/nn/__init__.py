@@ -10,7 +10,7 @@ from __future__ import annotations
 from .activations import RPReLU, RSign, Shift
 from .annealing import Annealing, set_annealing
 from .batch_norm import BinaryBatchNorm, harden_network, settle_batch_norms
-from .binary import BinaryConv2d, BinaryLinear, BitsToSigns
+from .binary import BinaryConv2d, BinaryLinear, BitsToSigns, initialize
 from .binary_networks import BinaryCNV, BinaryConvNet, BinaryMLP, TernaryMLP, binary_weights
 from .certify import BankCertificate, Certificate, certify
 from .conntra import CoordinateDescent
@@ -97,6 +97,7 @@ __all__ = [
     "harden_network",
     "harden_signs",
     "hardened",
+    "initialize",
     "morphological_layers",
     "popcount_projection",
     "set_annealing",

@@ -8,8 +8,6 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..binary import BinaryLayer
-
 BN_EPS = 2e-5  # of the input normalisation of Bethge et al.
 LARGE = 64  # pixels of the shorter side from which on the stem reduces the image four times
 
@@ -57,15 +55,3 @@ class GlobalAvgPool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.avg_pool2d(x, (int(x.shape[2]), int(x.shape[3]))).flatten(1)
-
-
-def initialize(network: nn.Module) -> nn.Module:
-    """Xavier, Gaussian, fan-in, magnitude 2: weights ~ N(0, 2 / fan in), binary and float layers alike; the
-    network itself (Bethge et al. 2018, arXiv 1812.01965)."""
-    for layer in network.modules():
-        if isinstance(layer, (BinaryLayer, nn.Conv2d, nn.Linear)):
-            weight = layer.weight
-            nn.init.normal_(weight, 0.0, (2 / weight[0].numel()) ** 0.5)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-    return network

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..binary import BinaryConv2d
-from .blocks import GlobalAvgPool, float_conv, initialize, stem
+from ..binary import BinaryConv2d, initialize
+from .blocks import GlobalAvgPool, float_conv, stem
 
 GROWTH = 64
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..binary import BinaryConv2d
-from .blocks import GlobalAvgPool, initialize, pooled_shortcut, stem
+from ..binary import BinaryConv2d, initialize
+from .blocks import GlobalAvgPool, pooled_shortcut, stem
 
 
 class ResNetEBlock(nn.Module):
