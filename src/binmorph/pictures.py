@@ -172,7 +172,8 @@ class _Drawing:
         return np.arange(count) * (size + room) + (size + 1) / 2
 
 
-def _figure() -> Any:
+def new_figure() -> Any:
+    """matplotlib's ``Figure`` class, without a screen; BinmorphError if matplotlib is missing."""
     try:
         import matplotlib
     except ImportError as error:
@@ -195,7 +196,7 @@ def picture(graph: ir.Graph, path: str | os.PathLike[str], layers: list[str] | N
         raise BinmorphError("no layer has structuring elements to draw")
     drawn = [_Drawing(node, elements) for node, elements in parts]
     heights = [d.height for d in drawn]
-    figure = _figure()(figsize=(10, sum(heights)), layout="constrained")
+    figure = new_figure()(figsize=(10, sum(heights)), layout="constrained")
     axes = figure.subplots(len(parts), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axis, drawing in zip(axes, drawn, strict=True):
         drawing.draw(axis)

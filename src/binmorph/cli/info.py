@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import ir
 from ..cost import cost
+from ..formula_page import page
 from ..pictures import picture, text_elements
 from ..summary import describe_graph, table
 from .common import UsageError, add_json, add_threads, command, emit
@@ -20,6 +21,7 @@ def add(commands: Any) -> None:
     examples = (
         "binmorph info net.bmorph",
         "binmorph info net.bmorph --picture elements.png",
+        "binmorph info net.bmorph --formula network.html",
         "binmorph info net.bmorph --plan --threads 2",
         "binmorph info net.bmorph --json",
     )
@@ -32,6 +34,9 @@ def add(commands: Any) -> None:
     )
     made.add_argument("file", metavar="FILE", help="a .bmorph file")
     made.add_argument("--picture", metavar="PNG", help="draw the structuring elements to this file")
+    made.add_argument(
+        "--formula", metavar="HTML", help="write the network as formulas with pictures to this page"
+    )
     made.add_argument(
         "--elements",
         type=int,
@@ -93,5 +98,12 @@ def execute(args: argparse.Namespace) -> int:
     if args.picture:
         data["picture"] = str(picture(graph, args.picture))
         lines.append(f"picture: {data['picture']}")
+    if args.formula:
+        target = Path(args.formula)
+        if not target.parent.is_dir():
+            raise UsageError(f"--formula {target}: no such directory")
+        target.write_text(page(graph, path.name), "utf-8")
+        data["formula"] = str(target)
+        lines.append(f"formulas: {target}")
     emit(args.json, "\n".join(lines), data)
     return 0

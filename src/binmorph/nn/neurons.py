@@ -10,9 +10,8 @@ from torch import Tensor, nn
 
 from .. import ir
 from ..errors import ShapeError
-from ..exactness import SUPPORTS
 from . import parametrize as P
-from .projection import popcount_projection
+from .projection import SNAPS, snapped
 
 
 class Mode(Enum):
@@ -123,7 +122,7 @@ class ThresholdNeurons(HardNeurons):
             (bias, P.BIASES, "bias"),
             (step, P.STEPS, "step"),
             (init, P.INITS, "init"),
-            (support, SUPPORTS, "support"),
+            (support, SNAPS, "support"),
         ):
             if value not in allowed:
                 raise ValueError(f"{what}={value!r} is not one of {', '.join(allowed)}")
@@ -146,8 +145,8 @@ class ThresholdNeurons(HardNeurons):
         """(W [..., n], b [...], p [...]) that the float modes use; the raw parameters, annealed.
 
         ``snap`` = s in (0, 1] moves W and b the fraction s of the way to the nearest signed-constant neuron
-        theta (1_S+ - 1_S-) with threshold theta (k + 1/2): exactly a popcount (``support`` may trade the
-        nearest for a near one that needs no sort). ``sharpness`` multiplies p.
+        theta (1_S+ - 1_S-) with threshold theta (k + 1/2): exactly a popcount, or an erosion or
+        dilation, as ``support`` says. ``sharpness`` multiplies p.
         Both leave the gradient as it was without them (straight through; self-binarizing networks, Lahoud et
         al. 2019, arXiv 1902.00730, sharpen in the gradient too, which then vanishes). Raising them during
         training makes the smooth network become the one that is exported. Both are saved with the layer's
@@ -155,7 +154,7 @@ class ThresholdNeurons(HardNeurons):
         weight = P.weight_forward(self.weight_kind, self.weight_raw, self.total)
         bias = P.bias_forward(self.bias_kind, self.bias_raw, weight, self.bias_offset)
         if self.snap > 0:
-            near_weight, near_bias = popcount_projection(weight.detach(), bias.detach(), self.support)
+            near_weight, near_bias = snapped(weight.detach(), bias.detach(), self.support)
             if self.snap == 1:  # exactly the projection, not w + (near - w), which rounds
                 weight = _straight_through(near_weight, weight)
                 bias = _straight_through(near_bias, bias)

@@ -1,4 +1,5 @@
-"""The nearest popcount neuron, in torch: used while training toward it, never to certify anything.
+"""The nearest popcount neuron or morphological operator, in torch: used while training toward it, never to
+certify anything.
 
 Certified binarization is :mod:`binmorph.exactness`; this is its differentiable-side companion.
 """
@@ -8,7 +9,27 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..exactness import SUPPORTS
+from ..exactness import SUPPORTS, project_activable
+
+SNAPS = (*SUPPORTS, "activable")
+"""What weights snap to while training: a signed popcount, or an erosion or dilation."""
+
+
+def snapped(weight: Tensor, bias: Tensor, support: str) -> tuple[Tensor, Tensor]:
+    """The neuron that each row of ``weight`` [..., n] with its threshold ``bias`` [...] is drawn to.
+
+    ``support`` is one of :data:`SNAPS`. For "activable", which takes weights that are mostly positive, the
+    operation and its S are those of the nearest activable parameters, and the result theta 1_S with
+    threshold theta / 2 (dilation) or theta (|S| - 1/2) (erosion), theta the mean of the weights on S: far
+    from any tie, while the nearest parameters themselves would lie on one.
+    """
+    if support != "activable":
+        return popcount_projection(weight, bias, support)
+    found = project_activable(weight.double().cpu().numpy(), bias.double().cpu().numpy())
+    mask, dilation = (torch.from_numpy(part).to(weight.device) for part in (found.mask, found.dilation))
+    size = mask.sum(-1)
+    unit = (torch.where(mask, weight, 0).sum(-1) / size).clamp_min(1e-6)
+    return unit.unsqueeze(-1) * mask, unit * torch.where(dilation, 0.5, size - 0.5)
 
 
 def popcount_projection(weight: Tensor, bias: Tensor, support: str = "optimal") -> tuple[Tensor, Tensor]:

@@ -1,0 +1,1 @@
+"""Experiments of Aouad & Talbot, each with a seed, a table beside the published figures, and figures."""
