@@ -38,8 +38,8 @@ class Data:
 
     def limited(self, count: int | None) -> Data:
         """The first ``count`` images of each part; all of them for None."""
-        parts = (self.x_train, self.y_train, self.x_test, self.y_test)
-        return Data(*(part[:count] for part in parts), self.classes)
+        train, test = (self.x_train[:count], self.y_train[:count]), (self.x_test[:count], self.y_test[:count])
+        return Data(*train, *test, self.classes)
 
     @property
     def image(self) -> tuple[int, int, int]:
