@@ -22,6 +22,10 @@ const char* exception_name(binmorph::ErrorKind kind) {
       return "IsaError";
     case binmorph::ErrorKind::memory_limit:
       return "MemoryLimitError";
+    case binmorph::ErrorKind::device:
+      return "DeviceError";
+    case binmorph::ErrorKind::unsupported:
+      return "UnsupportedOpError";
   }
   return "BinmorphError";
 }
@@ -60,6 +64,8 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_model(m);
   py::module_ kernels = m.def_submodule("kernels", "Every registered kernel, for tests and benchmarks.");
   bind_kernels(kernels);
+  py::module_ cuda = m.def_submodule("cuda", "GPUs: what there is, and networks on them.");
+  bind_cuda(cuda);
   py::module_ morphology = m.def_submodule("morphology", "Compiled structuring elements on packed images.");
   bind_morphology(morphology);
 }

@@ -9,15 +9,10 @@ namespace binmorph {
 namespace {
 
 template <class T>
-[[noreturn]] void throw_not_binary(const T* image, std::size_t size, std::size_t number) {
+[[noreturn]] void find_not_binary(const T* image, std::size_t size, std::size_t number) {
   std::size_t i = 0;
   while (i + 1 < size && (image[i] == T{0} || image[i] == T{1})) ++i;
-  char value[32];
-  std::snprintf(value, sizeof value, "%g", static_cast<double>(image[i]));
-  throw Error(ErrorKind::domain,
-              "input[" + std::to_string(number) + "]: element " + std::to_string(i) + " is " + value +
-                  ", but this network reads only 0 and 1; threshold the image first, or export "
-                  "the network with a LevelSets layer in front");
+  throw_not_binary(static_cast<double>(image[i]), i, number);
 }
 
 template <class T>
@@ -78,7 +73,7 @@ class PackStep final : public Step {
   void pack(const T* image, std::uint64_t* dst, std::size_t number) const {
     const std::size_t channel_words = rows_ * words_for(width_);
     if (binary_ != nullptr) {
-      if (!binary_(image, channels_ * rows_, width_, dst)) throw_not_binary(image, in_.size(), number);
+      if (!binary_(image, channels_ * rows_, width_, dst)) find_not_binary(image, in_.size(), number);
       return;
     }
     for (std::size_t c = 0; c < channels_; ++c)
@@ -107,6 +102,15 @@ class PackStep final : public Step {
 };
 
 }  // namespace
+
+void throw_not_binary(double value, std::size_t element, std::size_t image) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
+  throw Error(ErrorKind::domain,
+              "input[" + std::to_string(image) + "]: element " + std::to_string(element) + " is " + text +
+                  ", but this network reads only 0 and 1; threshold the image first, or export "
+                  "the network with a LevelSets layer in front");
+}
 
 std::unique_ptr<Step> make_pack_step(const Node& node, const ValueType& in, const Target& target) {
   if (in.kind == ValueKind::uint8) return std::make_unique<PackStep<std::uint8_t>>(node, in, target);

@@ -36,11 +36,15 @@ class DataError(BinmorphError, ValueError):
 
 
 class UnsupportedOpError(BinmorphError, NotImplementedError):
-    """A layer cannot be packed; the message names the module path and the nearest supported form."""
+    """A layer cannot be packed, or has no kernel on a device; the message names it and the nearest form."""
 
 
 class IsaError(BinmorphError, RuntimeError):
     """The instruction set that was asked for is unknown, or missing on this machine."""
+
+
+class DeviceError(BinmorphError, RuntimeError):
+    """There is no such GPU, it cannot be used (the message says why), or work on it failed."""
 
 
 class VerificationError(BinmorphError, RuntimeError):

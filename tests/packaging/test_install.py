@@ -48,7 +48,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for entry in ROOT.iterdir():
         if entry.is_file():
             shutil.copy(entry, source)
-        elif entry.name in {"src", "csrc", "kernels", "tests", "benchmarks", "docs", "examples"}:
+        elif entry.name in {"src", "csrc", "cmake", "kernels", "tests", "benchmarks", "docs", "examples"}:
             shutil.copytree(entry, source / entry.name, ignore=shutil.ignore_patterns("*cache*"))
     return source
 

@@ -6,7 +6,7 @@
 
 namespace binmorph {
 
-enum class ErrorKind { format, shape, dtype, domain, isa, memory_limit };
+enum class ErrorKind { format, shape, dtype, domain, isa, memory_limit, device, unsupported };
 
 class Error : public std::runtime_error {
  public:

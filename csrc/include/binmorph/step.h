@@ -41,6 +41,9 @@ struct NetworkInput {
   std::size_t first;  // number of the first image in the caller's batch, for messages
 };
 
+// Error(domain) for an element that is neither 0 nor 1, of an image of the caller's batch.
+[[noreturn]] void throw_not_binary(double value, std::size_t element, std::size_t image);
+
 struct StepInput {
   NetworkInput network;        // at the unit's first image
   const std::uint64_t* value;  // the value read (unused by steps that read the network's input)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import cuda as cuda
 from . import kernels as kernels
 from . import morphology as morphology
 

@@ -1,4 +1,4 @@
-"""``binmorph info``: what is in a packed file."""
+"""``binmorph info``: what is in a packed file, and what this machine can run it on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import ir
 from ..cost import cost
+from ..devices import describe_devices, device_report
 from ..formula_page import page
 from ..pictures import picture, text_elements
 from ..summary import describe_graph, table
@@ -24,6 +25,7 @@ def add(commands: Any) -> None:
         "binmorph info net.bmorph --formula network.html",
         "binmorph info net.bmorph --plan --threads 2",
         "binmorph info net.bmorph --json",
+        "binmorph info --device",
     )
     made = command(
         commands,
@@ -32,7 +34,10 @@ def add(commands: Any) -> None:
         examples,
         execute,
     )
-    made.add_argument("file", metavar="FILE", help="a .bmorph file")
+    made.add_argument("file", metavar="FILE", nargs="?", help="a .bmorph file")
+    made.add_argument(
+        "--device", action="store_true", help="show the processor and the GPUs, and why one cannot be used"
+    )
     made.add_argument("--picture", metavar="PNG", help="draw the structuring elements to this file")
     made.add_argument(
         "--formula", metavar="HTML", help="write the network as formulas with pictures to this page"
@@ -64,6 +69,14 @@ def execute(args: argparse.Namespace) -> int:
     """Show the file."""
     from .. import format as file_format
 
+    if args.device:
+        if args.file is not None:
+            raise UsageError("--device is about this machine: leave the file out")
+        found = describe_devices()
+        emit(args.json, device_report(found), found)
+        return 0
+    if args.file is None:
+        raise UsageError("name a .bmorph file, or ask for --device")
     if args.elements < 0:
         raise UsageError("--elements must not be negative")
     path = Path(args.file)

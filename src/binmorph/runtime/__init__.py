@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .device import DeviceModel
 from .model import Layer, PackedModel, load
 from .plan import Plan, PlanStep
 
-__all__ = ["Layer", "PackedModel", "Plan", "PlanStep", "load"]
+__all__ = ["DeviceModel", "Layer", "PackedModel", "Plan", "PlanStep", "load"]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .. import _core, ir
 from ..bits import BitArray
-from ..errors import DTypeError, ShapeError
+from ..errors import DeviceError, ShapeError
 from ..format import load as load_graph
 from .arrays import as_network_input, to_numpy
 from .build import build_core_graph
@@ -130,10 +130,13 @@ class PackedModel:
         array, back = to_numpy(x)
         return back(self._core.run(as_network_input(array, self.graph.input)))
 
-    def _run_packed(self, x: BitArray) -> BitArray:
+    def _check_packed(self, x: BitArray) -> None:
         if x.layout != "row-packed" or x.shape[1:] != self.graph.input.shape:
             wanted = ", ".join(map(str, self.graph.input.shape))
             raise ShapeError(f"input: got {x!r}, expected a row-packed BitArray of shape (batch, {wanted})")
+
+    def _run_packed(self, x: BitArray) -> BitArray:
+        self._check_packed(x)
         return BitArray(self._core.run_packed(x._words), (x.shape[0], *self._output_shape), "row-packed")
 
     def trace(self, x: Any) -> dict[str, npt.NDArray[Any]]:
@@ -197,13 +200,21 @@ def load(
 ) -> PackedModel:
     """Read, validate and plan a ``.bmorph`` file.
 
-    Args: see :class:`PackedModel`; ``device`` is "cpu".
+    Args: see :class:`PackedModel`; ``device`` is "cpu", "cuda" or "cuda:N" (a :class:`.device.DeviceModel`,
+    which takes no ``threads`` and no ``layout``).
 
     Raises:
         FormatError, VersionError, ChecksumError: the file is not a valid network.
-        DTypeError: the device is not supported by this build.
+        DeviceError: there is no such device, or it cannot be used; the message says why.
+        UnsupportedOpError: the device has no kernel for a node.
         OSError: the file cannot be read.
     """
-    if device != "cpu":
-        raise DTypeError(f"device {device!r}: this build runs on 'cpu' only")
-    return PackedModel(load_graph(Path(path)), threads=threads, isa=isa, layout=layout, max_memory=max_memory)
+    if device == "cpu":
+        return PackedModel(
+            load_graph(Path(path)), threads=threads, isa=isa, layout=layout, max_memory=max_memory
+        )
+    from .device import DeviceModel
+
+    if threads is not None or layout is not None:
+        raise DeviceError(f"threads and layout are settings of device 'cpu'; leave them out for {device!r}")
+    return DeviceModel(load_graph(Path(path)), device, isa=isa, max_memory=max_memory)

@@ -1,0 +1,155 @@
+#include "cuda/plan.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "binmorph/error.h"
+#include "kernels/common/bits.h"
+#include "kernels/flatten/cuda_flatten.h"
+#include "kernels/pack/cuda_pack.h"
+#include "kernels/transpose/cuda_transpose.h"
+
+namespace binmorph::cuda {
+namespace {
+
+constexpr std::size_t kAlign = 256;  // as the driver aligns allocations: whole sectors, and any vector load
+constexpr std::size_t kMaxPixels = (std::size_t{1} << 31) - 1;  // of one launch
+constexpr std::size_t kNever = SIZE_MAX;
+
+constexpr std::size_t round_up(std::size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
+
+std::uint32_t narrow(std::size_t n) { return static_cast<std::uint32_t>(n); }
+
+}  // namespace
+
+std::size_t device_bytes(const ValueType& type) {
+  if (type.kind == ValueKind::bits) return 8 * type.height * type.width * words_for(type.channels);
+  return caller_bytes(type);
+}
+
+std::size_t caller_bytes(const ValueType& type) {
+  return type.size() * (type.kind == ValueKind::bits || type.kind == ValueKind::uint8 ? 1 : 4);
+}
+
+Plan::Plan(const binmorph::Graph& graph, Device& device, const PlanOptions& options)
+    : graph_(graph), device_(device), options_(options) {
+  const std::vector<Node>& nodes = graph.nodes();
+  max_images_ = kMaxPixels;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    plan_node(*this, i);
+    checks_input_ |= std::holds_alternative<PackBinary>(nodes[i].operation) && !options.packed;
+    max_images_ = std::min(max_images_, kMaxPixels / std::max<std::size_t>(1, nodes[i].type.size()));
+  }
+  if (max_images_ == 0)
+    throw Error(ErrorKind::memory_limit, "one image is more than a launch on the device can take");
+  const ValueType& out = graph.type(graph.output());
+  output_in_place_ = out.kind == ValueKind::bits ? options.packed && out.flat : out.height * out.width == 1;
+  if (!output_in_place_) {
+    const std::size_t value = graph.output();
+    const Frame probe{1, 0, 0, std::vector<Address>(nodes.size() + 1), 0};
+    const std::string entry = unload(value, probe, 0).entry;
+    require(value - 1, entry);
+    launches_.push_back({value - 1, entry, {value}, false, true, [this, value](const Frame& frame) {
+                           return unload(value, frame, frame.output);
+                         }});
+  }
+  find_lifetimes();
+  for (PlannedLaunch& launch : launches_) {
+    const auto touches = [&](std::size_t value) {
+      return owner_[launch.node + 1] == value ||
+             std::any_of(launch.reads.begin(), launch.reads.end(),
+                         [&](std::size_t read) { return owner_[read] == value; });
+    };
+    launch.reads_input = touches(0);
+    launch.writes_output |= output_in_place_ && touches(owner_[graph.output()]);
+  }
+}
+
+void Plan::require(std::size_t node, const std::string& entry) {
+  if (!device_.has(entry))
+    throw Error(ErrorKind::unsupported, "node '" + graph_.nodes()[node].name +
+                                            "': this build has no kernel " + entry +
+                                            "; run the network with device=\"cpu\"");
+}
+
+std::size_t Plan::add_constant(const void* data, std::size_t bytes) {
+  const std::size_t offset = constants_.size();
+  constants_.resize(offset + round_up(bytes));
+  if (bytes != 0) std::memcpy(constants_.data() + offset, data, bytes);
+  return offset;
+}
+
+Launch Plan::unload(std::size_t value, const Frame& frame, Address destination) const {
+  const ValueType& type = graph_.type(value);
+  const std::size_t pixels = type.height * type.width;
+  const Address source = frame.values[value];
+  if (type.kind != ValueKind::bits) {
+    const FlattenParams params{pointer<void>(source), pointer<void>(destination), frame.images, pixels,
+                               narrow(type.channels)};
+    return make_launch("flatten_b32_b32__cuda_simt", launch_flatten_b32(params), params);
+  }
+  if (options_.packed && !type.flat) {
+    const RepackParams params{pointer<std::uint64_t>(source),
+                              pointer<std::uint64_t>(destination),
+                              narrow(frame.images),
+                              narrow(type.channels),
+                              narrow(type.height),
+                              narrow(type.width)};
+    return make_launch("channels_to_rows_u64_u64__cuda_simt", launch_channels_to_rows(params), params);
+  }
+  const UnpackParams params{pointer<std::uint64_t>(source), pointer<std::uint8_t>(destination), frame.images,
+                            pixels, narrow(type.channels)};
+  return make_launch("unpack_u64_u8__cuda_simt", launch_unpack(params), params);
+}
+
+// A value that nothing writes is another one's memory: a flattened image of one pixel.
+void Plan::find_lifetimes() {
+  const std::size_t values = graph_.nodes().size() + 1;
+  owner_.resize(values);
+  first_.assign(values, kNever);
+  last_.assign(values, 0);
+  for (std::size_t l = 0; l < launches_.size(); ++l) {
+    const std::size_t value = launches_[l].node + 1;
+    if (first_[value] == kNever) first_[value] = l;
+  }
+  for (std::size_t value = 1; value < values; ++value) {
+    const bool written = first_[value] != kNever;
+    owner_[value] = written ? value : owner_[source_of(graph_.nodes()[value - 1])];
+  }
+  for (std::size_t l = 0; l < launches_.size(); ++l) {
+    last_[owner_[launches_[l].node + 1]] = l;
+    for (std::size_t value : launches_[l].reads) last_[owner_[value]] = l;
+  }
+  last_[owner_[graph_.output()]] = launches_.size();
+}
+
+Plan::Arena Plan::arena(std::size_t images, bool keep) const {
+  Arena result{std::vector<std::size_t>(owner_.size(), 0), 0};
+  // First fit: each value takes the lowest gap that is free from its first launch to its last.
+  struct Block {
+    std::size_t begin, bytes, last;
+  };
+  std::vector<Block> alive;  // by address
+  std::vector<std::size_t> order;
+  for (std::size_t value = 1; value < owner_.size(); ++value)
+    if (owner_[value] == value) order.push_back(value);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return first_[a] < first_[b]; });
+  for (std::size_t value : order) {
+    const std::size_t bytes = round_up(images * device_bytes(graph_.type(value)));
+    alive.erase(std::remove_if(alive.begin(), alive.end(),
+                               [&](const Block& b) { return !keep && b.last < first_[value]; }),
+                alive.end());
+    std::size_t begin = 0;
+    auto next = alive.begin();
+    for (; next != alive.end() && begin + bytes > next->begin; ++next) begin = next->begin + next->bytes;
+    alive.insert(next, {begin, bytes, last_[value]});
+    result.offset[value] = begin;
+    result.bytes = std::max(result.bytes, begin + bytes);
+  }
+  for (std::size_t value = 1; value < owner_.size(); ++value)
+    result.offset[value] = result.offset[owner_[value]];
+  return result;
+}
+
+}  // namespace binmorph::cuda

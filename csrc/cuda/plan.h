@@ -1,0 +1,126 @@
+// A graph made runnable on a device: kernels with their parameters, tables to upload, values to place.
+#pragma once
+
+#include <cstring>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "binmorph/graph.h"
+#include "cuda/device.h"
+#include "kernels/common/cuda/launch.h"
+
+namespace binmorph::cuda {
+
+// Values by number: 0 is the network's input and i + 1 the value of node i, as in the graph. Bits lie
+// channel-packed, numbers channels-last (kernels/common/cuda/README.md); input and output as the caller has
+// them.
+struct Frame {
+  std::size_t images;
+  Address constants, invalid;  // tables; the first input that is not 0 or 1 (PackParams)
+  std::vector<Address> values;
+  Address output;
+};
+
+struct PlannedLaunch {
+  std::size_t node;
+  std::string entry;
+  std::vector<std::size_t> reads;   // values
+  bool reads_input, writes_output;  // whether the caller's memory is among its operands
+  std::function<Launch(const Frame&)> make;
+};
+
+struct PlanOptions {
+  bool tensor_cores = true;
+  bool packed =
+      false;  // the caller's images are bits packed in rows, in and out; then the input must be bits
+};
+
+class Plan {
+ public:
+  // Throws Error(unsupported), naming the node, where this build has no kernel for it.
+  Plan(const binmorph::Graph& graph, Device& device, const PlanOptions& options);
+
+  const std::vector<PlannedLaunch>& launches() const { return launches_; }
+  const std::vector<std::byte>& constants() const { return constants_; }
+  bool checks_input() const { return checks_input_; }  // whether Frame::invalid must be looked at
+  std::size_t max_images() const { return max_images_; }
+
+  // Offsets of all values in an arena for that many images, and its size. keep: no value's memory is used
+  // again.
+  struct Arena {
+    std::vector<std::size_t> offset;
+    std::size_t bytes;
+  };
+  Arena arena(std::size_t images, bool keep = false) const;
+
+  // Whether the value of the output node is what the caller gets, byte for byte.
+  bool output_in_place() const { return output_in_place_; }
+  std::size_t owner(std::size_t value) const { return owner_[value]; }  // whose memory it is
+
+  // Writes a value the way the caller sees it.
+  Launch unload(std::size_t value, const Frame& frame, Address destination) const;
+
+  // For the makers of launches:
+  const binmorph::Graph& graph() const { return graph_; }
+  std::size_t add_constant(const void* data, std::size_t bytes);
+  template <class T>
+  std::size_t add_constant(const std::vector<T>& data) {
+    return add_constant(data.data(), data.size() * sizeof(T));
+  }
+  bool has(const std::string& entry) { return device_.has(entry); }
+  const PlanOptions& options() const { return options_; }
+
+  // Appends a launch for node `node`. params: everything but what `fill(params, frame)` sets; shape(params)
+  // gives the launch shape.
+  template <class Params, class Shape, class Fill>
+  void add(std::size_t node, const std::string& entry, std::vector<std::size_t> reads, const Params& params,
+           Shape shape, Fill fill) {
+    require(node, entry);
+    launches_.push_back({node, entry, std::move(reads), false, false, [=](const Frame& frame) {
+                           Params p = params;
+                           fill(p, frame);
+                           return make_launch(entry, shape(p), p);
+                         }});
+  }
+
+  template <class Params>
+  static Launch make_launch(const std::string& entry, const LaunchShape& shape, const Params& params) {
+    Launch launch{entry,
+                  {shape.grid_x, shape.grid_y, shape.grid_z},
+                  {shape.block, 1, 1},
+                  shape.shared_bytes,
+                  std::vector<std::byte>(sizeof(Params))};
+    std::memcpy(launch.parameters.data(), &params, sizeof(Params));
+    return launch;
+  }
+
+ private:
+  void require(std::size_t node, const std::string& entry);
+  void find_lifetimes();
+
+  const binmorph::Graph& graph_;
+  Device& device_;
+  PlanOptions options_;
+  std::vector<PlannedLaunch> launches_;
+  std::vector<std::byte> constants_;
+  std::vector<std::size_t> owner_, first_, last_;  // per value: who has its memory, for which launches
+  bool checks_input_ = false, output_in_place_ = false;
+  std::size_t max_images_ = 0;
+};
+
+template <class T>
+T* pointer(Address address) {
+  return reinterpret_cast<T*>(static_cast<std::uintptr_t>(address));
+}
+
+inline std::size_t source_of(const Node& node) { return node.input; }
+
+// Bytes of a value of one image on the device, and as the caller sees it.
+std::size_t device_bytes(const ValueType& type);
+std::size_t caller_bytes(const ValueType& type);
+
+// One per kind of node (steps_*.cpp): appends the launches that make the value of `node`.
+void plan_node(Plan& plan, std::size_t node);
+
+}  // namespace binmorph::cuda

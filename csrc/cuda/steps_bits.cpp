@@ -1,0 +1,148 @@
+// Bits: the network's input to bits, morphology, pooling, flattening.
+#include <limits>
+
+#include "binmorph/error.h"
+#include "cuda/steps.h"
+#include "kernels/bisel/cuda_pack.h"
+#include "kernels/common/bits.h"
+#include "kernels/flatten/cuda_flatten.h"
+#include "kernels/max_pool/cuda_pool.h"
+#include "kernels/pack/cuda_pack.h"
+#include "kernels/transpose/cuda_transpose.h"
+
+namespace binmorph::cuda {
+namespace {
+
+// The network's input is [channel][pixel], everything else channels-last.
+Strides strides_of(const ValueType& type, bool input) {
+  const std::size_t pixels = type.height * type.width;
+  if (input) return {type.size(), 1, pixels};
+  return {type.size(), type.channels, 1};
+}
+
+}  // namespace
+
+void Maker::operator()(const LevelSets& op) const {
+  PackParams params{};
+  params.strides = strides_of(in, source == 0);
+  params.pixels = in.height * in.width;
+  params.channels = narrow(in.channels);
+  params.levels = narrow(op.levels);
+  const std::size_t values = plan.add_constant(op.values);
+  const std::string kind = in.kind == ValueKind::uint8 ? "u8" : in.kind == ValueKind::float32 ? "f32" : "i32";
+  plan.add(node, "level_set_" + kind + "_u64__cuda_simt", {source}, params, launch_pack,
+           [from = source, to = value, values](PackParams& p, const Frame& f) {
+             p.src = pointer<void>(f.values[from]);
+             p.dst = pointer<std::uint64_t>(f.values[to]);
+             p.values = pointer<float>(f.constants + values);
+             p.images = f.images;
+           });
+}
+
+void Maker::operator()(const PackBinary&) const {
+  if (plan.options().packed) return from_rows();
+  PackParams params{};
+  params.strides = strides_of(in, true);
+  params.pixels = in.height * in.width;
+  params.channels = narrow(in.channels);
+  params.levels = 1;
+  const std::string kind = in.kind == ValueKind::uint8 ? "u8" : "f32";
+  plan.add(node, "pack_binary_" + kind + "_u64__cuda_simt", {source}, params, launch_pack,
+           [from = source, to = value](PackParams& p, const Frame& f) {
+             p.src = pointer<void>(f.values[from]);
+             p.dst = pointer<std::uint64_t>(f.values[to]);
+             p.invalid = pointer<std::uint64_t>(f.invalid);
+             p.images = f.images;
+           });
+}
+
+// The caller's bits are packed already, in rows.
+void Maker::from_rows() const {
+  RepackParams params{};
+  params.channels = narrow(in.channels);
+  params.height = narrow(in.height);
+  params.width = narrow(in.width);
+  if (in.flat) {  // one row of bits
+    params.channels = 1;
+    params.width = narrow(in.channels);
+    FlattenParams copy{};
+    copy.pixels = 1;
+    copy.channels = params.width;
+    plan.add(node, "flatten_u64_u64__cuda_simt", {source}, copy, launch_flatten_bits,
+             [from = source, to = value](FlattenParams& p, const Frame& f) {
+               p.src = pointer<void>(f.values[from]);
+               p.dst = pointer<void>(f.values[to]);
+               p.images = f.images;
+             });
+    return;
+  }
+  plan.add(node, "rows_to_channels_u64_u64__cuda_simt", {source}, params, launch_rows_to_channels,
+           [from = source, to = value](RepackParams& p, const Frame& f) {
+             p.src = pointer<std::uint64_t>(f.values[from]);
+             p.dst = pointer<std::uint64_t>(f.values[to]);
+             p.images = narrow(f.images);
+           });
+}
+
+void Maker::operator()(const Bisel& op) const {
+  BiselParams params{};
+  ConvGeometry& g = params.geometry;
+  const bool valid = op.border == kernels::Border::valid;
+  g = geometry({op.kernel_h, op.kernel_w}, {1, 1}, {1, 1});
+  g.top = valid ? 0 : static_cast<std::int32_t>(op.kernel_h / 2);
+  g.left = valid ? 0 : static_cast<std::int32_t>(op.kernel_w / 2);
+  g.border = op.border;
+  if (taps(g) + 2 > 1u << kBiselPlanes)
+    unsupported("its window has " + std::to_string(taps(g)) + " taps, the device counts up to " +
+                std::to_string((1u << kBiselPlanes) - 2));
+  const Neurons &b = op.bise, &l = op.lui;
+  const PackedBisel packed =
+      pack_bisel(g, {b.plus.data(), b.minus.data(), b.threshold.data(), b.invert.data(), l.plus.data(),
+                     l.minus.data(), l.threshold.data(), l.invert.data()});
+  params.planes = packed.planes;
+  const std::size_t tables[] = {
+      plan.add_constant(packed.plus),          plan.add_constant(packed.minus),
+      plan.add_constant(packed.threshold),     plan.add_constant(packed.invert),
+      plan.add_constant(packed.lui_plus),      plan.add_constant(packed.lui_minus),
+      plan.add_constant(packed.lui_threshold), plan.add_constant(packed.lui_invert)};
+  plan.add(node, "bisel_u64_u64__cuda_simt", {source}, params, launch_bisel,
+           [=, from = source, to = value](BiselParams& p, const Frame& f) {
+             p.geometry.images = narrow(f.images);
+             p.x = pointer<std::uint64_t>(f.values[from]);
+             p.y = pointer<std::uint64_t>(f.values[to]);
+             p.plus = pointer<std::uint64_t>(f.constants + tables[0]);
+             p.minus = pointer<std::uint64_t>(f.constants + tables[1]);
+             p.threshold = pointer<std::uint64_t>(f.constants + tables[2]);
+             p.invert = pointer<std::uint64_t>(f.constants + tables[3]);
+             p.lui_plus = pointer<std::uint64_t>(f.constants + tables[4]);
+             p.lui_minus = pointer<std::uint64_t>(f.constants + tables[5]);
+             p.lui_threshold = pointer<std::int32_t>(f.constants + tables[6]);
+             p.lui_invert = pointer<std::uint32_t>(f.constants + tables[7]);
+           });
+}
+
+void Maker::operator()(const MaxPool& op) const {
+  PoolParams params{};
+  params.geometry = geometry({op.kernel_h, op.kernel_w}, {op.stride_h, op.stride_w}, {1, 1});
+  plan.add(node, "max_pool_u64_u64__cuda_simt", {source}, params, launch_pool_bits,
+           [from = source, to = value](PoolParams& p, const Frame& f) {
+             p.geometry.images = narrow(f.images);
+             p.src = pointer<void>(f.values[from]);
+             p.dst = pointer<void>(f.values[to]);
+           });
+}
+
+void Maker::operator()(const Flatten&) const {
+  if (in.height * in.width == 1) return;  // the same memory
+  FlattenParams params{};
+  params.pixels = in.height * in.width;
+  params.channels = narrow(in.channels);
+  plan.add(node, "flatten_u64_u64__cuda_simt", {source}, params, launch_flatten_bits,
+           [from = source, to = value](FlattenParams& p, const Frame& f) {
+             p.src = pointer<void>(f.values[from]);
+             p.dst = pointer<void>(f.values[to]);
+             p.images = f.images;
+           });
+}
+
+}  // namespace binmorph::cuda
