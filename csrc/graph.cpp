@@ -1,36 +1,14 @@
 #include "binmorph/graph.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <utility>
 
-#include "binmorph/error.h"
+#include "graph_checks.h"
 #include "kernels/common/bits.h"
 
 namespace binmorph {
 namespace {
-
-constexpr std::size_t kMaxDimension = (std::size_t{1} << 31) - 1;
-constexpr std::size_t kMaxElements = std::size_t{1} << 36;  // bits or floats of one value, of one image
-
-[[noreturn]] void fail(ErrorKind kind, const std::string& name, const std::string& what) {
-  throw Error(kind, "node '" + name + "': " + what);
-}
-
-std::size_t product(const std::string& name, std::initializer_list<std::size_t> factors) {
-  std::size_t result = 1;
-  for (std::size_t f : factors)
-    if (f > kMaxDimension || __builtin_mul_overflow(result, f, &result) || result > kMaxElements)
-      fail(ErrorKind::shape, name, "a dimension or the number of elements is too large");
-  return result;
-}
-
-std::size_t popcount(const std::uint64_t* words, std::size_t count) {
-  std::size_t total = 0;
-  for (std::size_t i = 0; i < count; ++i) total += static_cast<std::size_t>(__builtin_popcountll(words[i]));
-  return total;
-}
 
 void check_neurons(const std::string& name, const Neurons& n, std::size_t count, std::size_t inputs) {
   if (n.count != count || n.inputs != inputs || count == 0 || inputs == 0)
@@ -58,15 +36,11 @@ void check_neurons(const std::string& name, const Neurons& n, std::size_t count,
   }
 }
 
-void check_finite(const std::string& name, const std::vector<float>& values) {
-  for (float v : values)
-    if (!std::isfinite(v)) fail(ErrorKind::format, name, "holds a value that is not finite");
-}
-
 // The type of a node's output, for an input of type x; throws when the operation cannot read x.
 struct Infer {
   const std::string& name;
-  const ValueType& x;
+  const std::vector<ValueType>& in;
+  const ValueType& x = in.front();
 
   void need_bits(bool flat) const {
     if (x.kind != ValueKind::bits) fail(ErrorKind::format, name, "reads bits, but its input holds numbers");
@@ -75,17 +49,17 @@ struct Infer {
   }
 
   ValueType operator()(const LevelSets& op) const {
-    if (x.kind == ValueKind::bits || x.flat)
-      fail(ErrorKind::format, name, "level sets read gray (channels, height, width) images");
+    if (x.kind == ValueKind::bits) fail(ErrorKind::format, name, "level sets read numbers");
     if (op.levels == 0 || op.values.size() != product(name, {x.channels, op.levels}))
       fail(ErrorKind::shape, name, "needs one row of values per channel");
     check_finite(name, op.values);
     product(name, {op.values.size(), x.height, x.width});
-    return {ValueKind::bits, false, op.values.size(), x.height, x.width};
+    return {ValueKind::bits, x.flat, op.values.size(), x.height, x.width};
   }
 
   ValueType operator()(const PackBinary&) const {
     if (x.kind == ValueKind::bits) fail(ErrorKind::format, name, "its input is packed already");
+    if (x.kind == ValueKind::int32) fail(ErrorKind::format, name, "reads float32 or uint8");
     ValueType type = x;
     type.kind = ValueKind::bits;
     return type;
@@ -106,60 +80,31 @@ struct Infer {
 
   ValueType operator()(const ThresholdConv2d& op) const {
     need_bits(false);
-    if (op.border == kernels::Border::valid)
-      fail(ErrorKind::format, name, "border must be zeros, ones or replicate");
     const std::size_t outputs = op.neurons.count;
-    for (std::size_t n :
-         {op.kernel_h, op.kernel_w, op.stride_h, op.stride_w, op.dilation_h, op.dilation_w, op.groups})
-      if (n == 0) fail(ErrorKind::shape, name, "kernel, stride, dilation and groups must be positive");
-    if (x.channels % op.groups != 0 || outputs % op.groups != 0)
-      fail(ErrorKind::shape, name, "groups must divide the channels and the outputs");
-    check_neurons(name, op.neurons, outputs,
-                  product(name, {x.channels / op.groups, op.kernel_h, op.kernel_w}));
-    const std::size_t padded_h = x.height + 2 * op.padding_h, padded_w = x.width + 2 * op.padding_w;
-    product(name, {x.channels, padded_h, padded_w});
-    const std::size_t window_h = product(name, {op.dilation_h, op.kernel_h - 1}) + 1;
-    const std::size_t window_w = product(name, {op.dilation_w, op.kernel_w - 1}) + 1;
-    if (window_h > padded_h || window_w > padded_w)
-      fail(ErrorKind::shape, name, "the window is larger than the padded image");
-    const ValueType result{ValueKind::bits, false, outputs, (padded_h - window_h) / op.stride_h + 1,
-                           (padded_w - window_w) / op.stride_w + 1};
-    product(name, {outputs, result.height, result.width});
-    check_offsets(op);
-    return result;
-  }
-
-  void check_offsets(const ThresholdConv2d& op) const {
-    const std::size_t outputs = op.neurons.count;
-    if (op.offset.size() != outputs) {
-      const std::size_t rows =
-          border_classes(x.height, op.kernel_h, op.stride_h, op.dilation_h, op.padding_h).count;
-      const std::size_t columns =
-          border_classes(x.width, op.kernel_w, op.stride_w, op.dilation_w, op.padding_w).count;
-      if (op.offset.size() != rows * columns * outputs)
-        fail(ErrorKind::shape, name, "offset must have 1 class, or one for each kind of border");
-    }
+    const ValueType result = infer_window(name, op, x, ValueKind::bits, outputs);
+    check_neurons(name, op.neurons, outputs, window_inputs(name, op, x));
+    check_classes(name, op, x, "offset", op.offset.size(), outputs);
     const std::int64_t bound = static_cast<std::int64_t>(op.neurons.inputs) + 1;
     for (std::size_t i = 0; i < op.offset.size(); ++i) {
       const std::int64_t threshold = std::int64_t{op.neurons.threshold[i % outputs]} + op.offset[i];
       if (threshold < -bound || threshold > bound)
         fail(ErrorKind::format, name, "a threshold plus its offset is out of range");
     }
+    return result;
   }
 
   ValueType operator()(const MaxPool& op) const {
-    need_bits(false);
-    if (op.kernel_h == 0 || op.kernel_w == 0 || op.stride_h == 0 || op.stride_w == 0)
-      fail(ErrorKind::shape, name, "kernel and stride must be positive");
-    if (op.kernel_h > x.height || op.kernel_w > x.width)
-      fail(ErrorKind::shape, name, "the window is larger than the image");
-    return {ValueKind::bits, false, x.channels, (x.height - op.kernel_h) / op.stride_h + 1,
-            (x.width - op.kernel_w) / op.stride_w + 1};
+    if (x.kind != ValueKind::float32) need_bits(false);
+    if (x.kind == ValueKind::bits && op.padding_h + op.padding_w > 0)
+      fail(ErrorKind::shape, name, "bits are pooled without padding");
+    return infer_pool(name, x, {op.kernel_h, op.kernel_w}, {op.stride_h, op.stride_w},
+                      {op.padding_h, op.padding_w});
   }
 
   ValueType operator()(const Flatten&) const {
-    need_bits(false);
-    return {ValueKind::bits, true, x.size(), 1, 1};
+    if (x.kind == ValueKind::uint8 || x.flat)
+      fail(ErrorKind::shape, name, "flattens the image of an earlier node");
+    return {x.kind, true, x.size(), 1, 1};
   }
 
   ValueType operator()(const ThresholdDense& op) const {
@@ -169,13 +114,19 @@ struct Infer {
   }
 
   ValueType operator()(const Linear& op) const {
-    need_bits(true);
+    if (x.kind != ValueKind::float32 || !x.flat) need_bits(true);
     if (op.outputs == 0 || op.bias.size() != op.outputs ||
         op.weight.size() != product(name, {op.outputs, x.channels}))
       fail(ErrorKind::shape, name, "weight must be [outputs][inputs] and bias [outputs]");
     check_finite(name, op.weight);
     check_finite(name, op.bias);
     return {ValueKind::float32, true, op.outputs, 1, 1};
+  }
+
+  // Numbers: graph_streams.cpp.
+  template <class Op>
+  ValueType operator()(const Op& op) const {
+    return infer_stream(name, in, op);
   }
 };
 
@@ -210,10 +161,17 @@ Graph::Graph(ValueKind kind, const std::vector<std::size_t>& shape) {
     throw Error(ErrorKind::shape, "input: every dimension must be at least 1");
 }
 
-std::size_t Graph::add(const std::string& name, std::size_t input, Operation operation) {
-  if (input > nodes_.size()) fail(ErrorKind::format, name, "reads a value that no earlier node writes");
-  const ValueType result = std::visit(Infer{name, type(input)}, operation);
-  nodes_.push_back({name, input, result, std::move(operation)});
+std::size_t Graph::add(const std::string& name, const std::vector<std::size_t>& inputs, Operation operation) {
+  std::vector<ValueType> types;
+  for (std::size_t input : inputs) {
+    if (input > nodes_.size()) fail(ErrorKind::format, name, "reads a value that no earlier node writes");
+    types.push_back(type(input));
+  }
+  const bool many = std::holds_alternative<Concat>(operation);
+  if (types.empty() || (!many && types.size() != (std::holds_alternative<Add>(operation) ? 2 : 1)))
+    fail(ErrorKind::format, name, "has the wrong number of inputs");
+  const ValueType result = std::visit(Infer{name, types}, operation);
+  nodes_.push_back({name, inputs, result, std::move(operation)});
   return nodes_.size();
 }
 

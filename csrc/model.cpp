@@ -12,12 +12,10 @@ namespace {
 // A block's arena should stay in the outer cache; larger images gain nothing from one bit per image.
 constexpr std::size_t kMaxPlanesArenaWords = std::size_t{8} << 17;  // 8 MiB
 
-// Convolutions count, which popcounts of single images do faster than counters of planes. Values too large
-// for planes would be planned, and refused, before rows get their chance.
+// Values too large for planes would be planned, and refused, before rows get their chance.
 bool suits_planes(const Graph& graph) {
-  return std::all_of(graph.nodes().begin(), graph.nodes().end(), [](const Node& node) {
-    return !std::holds_alternative<ThresholdConv2d>(node.operation) &&
-           value_words(node.type, Layout::planes) <= kMaxPlanesArenaWords;
+  return std::all_of(graph.nodes().begin(), graph.nodes().end(), [&](const Node& node) {
+    return runs_in_planes(graph, node) && value_words(node.type, Layout::planes) <= kMaxPlanesArenaWords;
   });
 }
 
@@ -28,7 +26,9 @@ std::size_t physical_memory() {
                                 : SIZE_MAX;
 }
 
-std::size_t element_bytes(const ValueType& type) { return type.kind == ValueKind::float32 ? 4 : 1; }
+std::size_t element_bytes(const ValueType& type) {
+  return type.kind == ValueKind::float32 || type.kind == ValueKind::int32 ? 4 : 1;
+}
 
 }  // namespace
 
@@ -118,72 +118,83 @@ Model::Schedule Model::schedule(std::size_t images, bool packed) const {
   return result;
 }
 
-template <class After>
-void Model::run_units(const NetworkInput& input, std::size_t images, const After& after) const {
+void Model::run_unit(const Plan& plan, const NetworkInput& input, std::size_t first, std::size_t count,
+                     std::uint64_t* arena, ThreadPool* pool, const Visit& visit) const {
   const bool packed = input.packed != nullptr;
-  const Schedule schedule = this->schedule(images, packed);
-  const auto run_unit = [&](std::size_t unit, ThreadPool* pool) {
+  const NetworkInput at{
+      packed ? nullptr : static_cast<const char*>(input.values) + first * input_image_bytes(),
+      packed ? input.packed + first * input_words() : nullptr, first};
+  plan.run(at, count, arena, pool,
+           [&](const PlannedValue& value, const std::uint64_t* words, std::uint64_t* scratch) {
+             visit(value, words, first, count, scratch);
+           });
+}
+
+void Model::run_units(const NetworkInput& input, std::size_t images, const Visit& visit) const {
+  const Schedule schedule = this->schedule(images, input.packed != nullptr);
+  const auto run_one = [&](std::size_t unit, ThreadPool* pool) {
     const bool block = unit < schedule.blocks;
     const std::size_t first = block
                                   ? unit * kBlockImages
                                   : std::min(images, schedule.blocks * kBlockImages) + unit - schedule.blocks;
     const std::size_t count = block ? std::min(kBlockImages, images - first) : 1;
     ArenaLease arena(*this);
-    (block ? schedule.planes : schedule.rows)
-        ->run({packed ? nullptr : static_cast<const char*>(input.values) + first * input_image_bytes(),
-               packed ? input.packed + first * input_words() : nullptr, first},
-              count, arena.words(), pool,
-              [&](const PlannedStep& step, const std::uint64_t* value, std::uint64_t* scratch) {
-                after(step, value, first, count, scratch);
-              });
+    run_unit(block ? *schedule.planes : *schedule.rows, input, first, count, arena.words(), pool, visit);
   };
   // Enough units keep all threads busy; otherwise the large layers of each unit are split instead.
   const std::size_t units = schedule.units(), threads = options_.threads;
   if (pool_ != nullptr && units >= threads) {
     const std::size_t pieces = std::min(units, 4 * threads);
     pool_->run(pieces, [&](std::size_t piece) {
-      for (std::size_t u = units * piece / pieces; u < units * (piece + 1) / pieces; ++u)
-        run_unit(u, nullptr);
+      for (std::size_t u = units * piece / pieces; u < units * (piece + 1) / pieces; ++u) run_one(u, nullptr);
     });
   } else {
-    for (std::size_t u = 0; u < units; ++u) run_unit(u, pool_.get());
+    for (std::size_t u = 0; u < units; ++u) run_one(u, pool_.get());
   }
 }
 
 void Model::run(const void* input, std::size_t images, void* output) const {
   const std::size_t last = graph_.output() - 1;
   run_units({input, nullptr, 0}, images,
-            [&](const PlannedStep& step, const std::uint64_t* value, std::size_t first, std::size_t count,
+            [&](const PlannedValue& value, const std::uint64_t* words, std::size_t first, std::size_t count,
                 std::uint64_t* scratch) {
-              if (step.node == last)
-                step.unload.run(value, count, static_cast<char*>(output) + first * value_bytes(last),
-                                scratch);
+              if (value.node == last)
+                value.unload.run(words, count, static_cast<char*>(output) + first * value_bytes(last),
+                                 scratch);
             });
 }
 
 void Model::run_packed(const std::uint64_t* input, std::size_t images, std::uint64_t* output) const {
   const std::size_t last = graph_.output() - 1;
   if (graph_.nodes()[last].type.kind != ValueKind::bits)
-    throw Error(ErrorKind::format, "packed input: the network ends in float32, so call it with an array");
+    throw Error(ErrorKind::format, "packed input: the network ends in numbers, so call it with an array");
   for (const Node& node : graph_.nodes())
-    if (std::holds_alternative<LevelSets>(node.operation))
+    if (node.input() == 0 && !std::holds_alternative<PackBinary>(node.operation))
       throw Error(ErrorKind::format, "packed input: the network reads gray values, so call it with an array");
   if (schedule(1, true).rows == nullptr)
     throw Error(ErrorKind::format, "packed input: the model was loaded for batch-sliced work only");
   run_units({nullptr, input, 0}, images,
-            [&](const PlannedStep& step, const std::uint64_t* value, std::size_t first, std::size_t,
+            [&](const PlannedValue& value, const std::uint64_t* words, std::size_t first, std::size_t,
                 std::uint64_t*) {
-              if (step.node == last) std::copy_n(value, output_words(), output + first * output_words());
+              if (value.node == last) std::copy_n(words, output_words(), output + first * output_words());
             });
 }
 
 void Model::trace(const void* input, std::size_t images, const std::vector<void*>& values) const {
-  run_units({input, nullptr, 0}, images,
-            [&](const PlannedStep& step, const std::uint64_t* value, std::size_t first, std::size_t count,
-                std::uint64_t* scratch) {
-              char* start = static_cast<char*>(values[step.node]) + first * value_bytes(step.node);
-              step.unload.run(value, count, start, scratch);
-            });
+  const Visit keep = [&](const PlannedValue& value, const std::uint64_t* words, std::size_t first,
+                         std::size_t count, std::uint64_t* scratch) {
+    char* start = static_cast<char*>(values[value.node]) + first * value_bytes(value.node);
+    value.unload.run(words, count, start, scratch);
+  };
+  const auto joined = [](const PlannedStep& step) { return step.nodes.size() > 1; };
+  if (std::none_of(plans_.front()->steps().begin(), plans_.front()->steps().end(), joined))
+    return run_units({input, nullptr, 0}, images, keep);
+  // Values inside a fused step are never written: a plan in which every node runs apart has all of them.
+  const Plan apart(graph_, plans_.front()->target(), false);
+  const auto arena = std::make_unique<std::uint64_t[]>(apart.arena_words() + 8);
+  const auto address = (reinterpret_cast<std::uintptr_t>(arena.get()) + 63) / 64 * 64;
+  for (std::size_t i = 0; i < images; ++i)
+    run_unit(apart, {input, nullptr, 0}, i, 1, reinterpret_cast<std::uint64_t*>(address), pool_.get(), keep);
 }
 
 }  // namespace binmorph

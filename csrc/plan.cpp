@@ -3,34 +3,57 @@
 #include <algorithm>
 
 #include "binmorph/error.h"
+#include "fusion.h"
 
 namespace binmorph {
 namespace {
 
-std::unique_ptr<Step> make_step(const Node& node, const ValueType& in, Packing packing,
-                                const Target& target) {
-  struct Make {
-    const Node& node;
-    const ValueType& in;
-    Packing packing;
-    const Target& target;
-    std::unique_ptr<Step> operator()(const LevelSets&) const { return make_pack_step(node, in, target); }
-    std::unique_ptr<Step> operator()(const PackBinary&) const { return make_pack_step(node, in, target); }
-    std::unique_ptr<Step> operator()(const Bisel& op) const { return make_bisel_step(op, in, target); }
-    std::unique_ptr<Step> operator()(const ThresholdConv2d& op) const {
-      return make_conv2d_step(op, in, target);
-    }
-    std::unique_ptr<Step> operator()(const MaxPool& op) const {
-      return make_max_pool_step(op, in, packing, target);
-    }
-    std::unique_ptr<Step> operator()(const Flatten&) const { return make_flatten_step(in, packing, target); }
-    std::unique_ptr<Step> operator()(const ThresholdDense& op) const {
-      return make_dense_step(op, in, target);
-    }
-    std::unique_ptr<Step> operator()(const Linear& op) const { return make_linear_step(op, in, target); }
-  };
-  return std::visit(Make{node, in, packing, target}, node.operation);
-}
+struct MakeStep {
+  const Graph& graph;
+  const Fused& fused;
+  const Node& node;
+  const ValueType& in;
+  Packing packing;  // of the input
+  const Target& target;
+
+  bool from_network() const { return node.input() == 0; }
+  bool bits() const { return in.kind == ValueKind::bits; }
+  std::unique_ptr<Step> operator()(const LevelSets& op) const {
+    return from_network() ? make_pack_step(node, in, target) : make_level_sets_step(op, in, target);
+  }
+  std::unique_ptr<Step> operator()(const PackBinary&) const { return make_pack_step(node, in, target); }
+  std::unique_ptr<Step> operator()(const Bisel& op) const { return make_bisel_step(op, in, target); }
+  std::unique_ptr<Step> operator()(const ThresholdConv2d& op) const {
+    return make_conv2d_step(op, in, target);
+  }
+  std::unique_ptr<Step> operator()(const MaxPool& op) const {
+    if (bits()) return make_max_pool_step(op, in, packing, target);
+    return make_float_pool_step({in.channels, in.height, in.width, op.kernel_h, op.kernel_w, op.stride_h,
+                                 op.stride_w, op.padding_h, op.padding_w},
+                                kernels::PoolKind::max, target);
+  }
+  std::unique_ptr<Step> operator()(const AvgPool& op) const {
+    return make_float_pool_step(
+        {in.channels, in.height, in.width, op.kernel_h, op.kernel_w, op.stride_h, op.stride_w},
+        kernels::PoolKind::average, target);
+  }
+  std::unique_ptr<Step> operator()(const Flatten&) const {
+    return bits() ? make_flatten_step(in, packing, target) : make_flatten_values_step(in, target);
+  }
+  std::unique_ptr<Step> operator()(const ThresholdDense& op) const { return make_dense_step(op, in, target); }
+  std::unique_ptr<Step> operator()(const Linear& op) const {
+    return bits() ? make_linear_step(op, in, target) : make_float_linear_step(op, in, target);
+  }
+  std::unique_ptr<Step> operator()(const Concat&) const {
+    std::vector<ValueType> types;
+    for (std::size_t value : node.inputs) types.push_back(graph.type(value));
+    return make_concat_step(types, target);
+  }
+  template <class Sum>
+  std::unique_ptr<Step> operator()(const Sum&) const {
+    return make_sums_step(graph, fused, target);
+  }
+};
 
 constexpr std::size_t round_up(std::size_t words) { return (words + 7) / 8 * 8; }  // 64-byte lines
 
@@ -63,61 +86,145 @@ class ArenaLayout {
 
 }  // namespace
 
-Plan::Plan(const Graph& graph, const Target& target) : target_(target) {
-  const std::vector<Node>& nodes = graph.nodes();
-  constexpr std::size_t kNetworkInput = SIZE_MAX;
-  std::vector<std::size_t> source, words;         // per step: the step it reads from, the words it writes
-  std::vector<std::size_t> writer(nodes.size());  // per node: the step that writes its value
-  const auto add = [&](std::unique_ptr<Step> step, std::size_t node, const ValueType& type,
-                       std::size_t from) {
-    Unloader unload(type, target.layout, step->writes, target.isa);
-    words.push_back(value_words(type, target.layout, step->writes));
-    source.push_back(from);
-    cost_ += step->cost;
-    steps_.push_back({std::move(step), node, std::move(unload)});
-    return steps_.size() - 1;
+bool runs_in_planes(const Graph& graph, const Node& node) {
+  const ValueType& in = graph.type(node.input());
+  if (std::holds_alternative<LevelSets>(node.operation) || std::holds_alternative<PackBinary>(node.operation))
+    return node.input() == 0;
+  return in.kind == ValueKind::bits &&
+         (std::holds_alternative<Bisel>(node.operation) || std::holds_alternative<MaxPool>(node.operation) ||
+          std::holds_alternative<Flatten>(node.operation) || std::holds_alternative<Linear>(node.operation) ||
+          std::holds_alternative<ThresholdDense>(node.operation));
+}
+
+// The plan while it is made: slots are values in memory, numbered as they are written.
+struct Plan::Builder {
+  static constexpr std::size_t kNetworkInput = SIZE_MAX;
+  struct Slot {
+    ValueType type;
+    Packing packing;
+    std::size_t owner, words, last_use;
   };
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const ValueType& in = graph.type(nodes[i].input);
-    std::size_t from = nodes[i].input == 0 ? kNetworkInput : writer[nodes[i].input - 1];
-    const Packing packing = from == kNetworkInput ? Packing::rows : steps_[from].step->writes;
-    std::unique_ptr<Step> step = make_step(nodes[i], in, packing, target);
-    if (step->reads != packing) {
-      from = add(make_repack_step(in, step->reads, target), nodes[i].input - 1, in, from);
-      steps_[from].repack = true;
-      steps_[from].observed = false;
+
+  const Graph& graph;
+  const Target& target;
+  std::vector<PlannedStep>& steps;
+  std::vector<Slot> slots;
+  std::vector<std::vector<std::size_t>> reads, writes;  // slots per step
+  std::vector<std::size_t> slot_of;                     // per value of the graph
+
+  Builder(const Graph& g, const Target& t, std::vector<PlannedStep>& s)
+      : graph(g), target(t), steps(s), slot_of(g.nodes().size() + 1, kNetworkInput) {}
+
+  // The slot of a value in this packing; a step that repacks it comes first where it lies otherwise.
+  std::size_t read(std::size_t value, Packing packing) {
+    const ValueType& type = graph.type(value);
+    if (slot_of[value] == kNetworkInput) {
+      slot_of[0] = add(make_load_step(type, target), {}, {}, {}, true);
+      return slot_of[0];
     }
-    writer[i] = add(std::move(step), i, nodes[i].type, from);
-  }
-  // The network's output is handed over in rows.
-  const std::size_t last = graph.output() - 1, end = writer[last];
-  if (steps_[end].step->writes != Packing::rows) {
-    writer[last] =
-        add(make_repack_step(nodes[last].type, Packing::rows, target), last, nodes[last].type, end);
-    steps_[writer[last]].repack = true;
-    steps_[end].observed = false;
+    const std::size_t slot = slot_of[value];
+    if (type.kind != ValueKind::bits || type.flat || slots[slot].packing == packing) return slot;
+    // The repacked copy is what later readers find: convolutions follow convolutions.
+    slot_of[value] = add(make_repack_step(type, packing, target), {slot}, {}, {value - 1}, true);
+    return slot_of[value];
   }
 
-  // The last step that needs each value, at the step that owns its memory.
-  const std::size_t count = steps_.size();
-  std::vector<std::size_t> owner(count), last_use(count);
-  for (std::size_t s = 0; s < count; ++s) {
-    owner[s] = steps_[s].step->alias ? owner[source[s]] : s;
-    last_use[owner[s]] = s;
-    if (source[s] != kNetworkInput) last_use[owner[source[s]]] = s;
+  // Appends a step; returns the slot of the first value that it writes.
+  std::size_t add(std::unique_ptr<Step> step, const std::vector<std::size_t>& from,
+                  const std::vector<std::size_t>& nodes, const std::vector<std::size_t>& results,
+                  bool repack) {
+    const std::size_t first = slots.size();
+    PlannedStep planned{std::move(step), nodes, repack, 0, 0, 0, {}, {}};
+    std::vector<std::size_t> written;
+    const auto write = [&](const ValueType& type) {
+      const std::size_t owner = planned.step->alias ? slots[from.front()].owner : slots.size();
+      written.push_back(slots.size());
+      slots.push_back({type, planned.step->writes, owner,
+                       value_words(type, target.layout, planned.step->writes), steps.size()});
+    };
+    for (std::size_t node : results) {
+      const ValueType& type = graph.nodes()[node].type;
+      planned.values.push_back({node, 0, value_words(type, target.layout, planned.step->writes),
+                                Unloader(type, target.layout, planned.step->writes, target.isa), !repack});
+      write(type);
+    }
+    if (results.empty() && repack) write(graph.type(0));
+    reads.push_back(from);
+    writes.push_back(written);
+    steps.push_back(std::move(planned));
+    return first;
   }
-  last_use[owner[writer[last]]] = count;
 
-  ArenaLayout layout;
-  for (std::size_t s = 0; s < count; ++s) {
-    PlannedStep& step = steps_[s];
-    step.value_out = owner[s] == s ? layout.place(words[s], s, last_use[s]) : steps_[owner[s]].value_out;
-    step.value_in = source[s] == kNetworkInput ? 0 : steps_[source[s]].value_out;
-    step.scratch = layout.place(step.step->scratch_words, s, s);
+  void add_nodes(const Fused& fused) {
+    const Node& node = graph.nodes()[fused.nodes.front()];
+    const ValueType& in = graph.type(node.input());
+    const bool pack = std::holds_alternative<LevelSets>(node.operation) ||
+                      std::holds_alternative<PackBinary>(node.operation);
+    const bool from_network = node.input() == 0 && pack;
+    if (target.layout == Layout::planes && !runs_in_planes(graph, node))
+      throw Error(ErrorKind::format,
+                  "node '" + node.name + "' runs one image at a time: load without layout='batch-sliced'");
+    std::size_t from = from_network ? kNetworkInput : slot_of[node.input()];
+    const Packing packing = from == kNetworkInput ? Packing::rows : slots[from].packing;
+    std::unique_ptr<Step> step =
+        fused.program.empty() ? std::visit(MakeStep{graph, fused, node, in, packing, target}, node.operation)
+                              : make_sums_step(graph, fused, target);
+    std::vector<std::size_t> inputs;
+    if (!from_network) {
+      if (fused.program.empty())
+        for (std::size_t value : node.inputs) inputs.push_back(read(value, step->reads));
+      else
+        inputs.push_back(read(node.input(), step->reads));
+      for (std::size_t value : fused.operands) inputs.push_back(read(value, step->reads));
+    }
+    const std::size_t first = add(std::move(step), inputs, fused.nodes, fused.results, false);
+    for (std::size_t i = 0; i < fused.results.size(); ++i) slot_of[fused.results[i] + 1] = first + i;
   }
-  unload_scratch_ = arena_words_ = layout.size();
-  for (const PlannedStep& s : steps_)
-    arena_words_ = std::max(arena_words_, unload_scratch_ + round_up(s.unload.scratch_words()));
+
+  // The output is handed over in rows; its slot stays to the end.
+  void finish() {
+    const std::size_t last = graph.output();
+    read(last, Packing::rows);
+    for (std::size_t s = 0; s < steps.size(); ++s)
+      for (std::size_t i = 0; i < steps[s].values.size(); ++i)
+        if (steps[s].values[i].node == last - 1) steps[s].values[i].observed = writes[s][i] == slot_of[last];
+    for (std::size_t s = 0; s < steps.size(); ++s) {
+      for (std::size_t i : reads[s]) slots[slots[i].owner].last_use = s;
+      for (std::size_t i : writes[s]) slots[slots[i].owner].last_use = s;
+    }
+    slots[slots[slot_of[last]].owner].last_use = steps.size();
+  }
+
+  // Returns the size of the arena in words.
+  std::size_t place() {
+    ArenaLayout layout;
+    std::vector<std::size_t> offset(slots.size(), 0);
+    for (std::size_t s = 0; s < steps.size(); ++s) {
+      PlannedStep& step = steps[s];
+      for (std::size_t i : writes[s])
+        offset[i] =
+            slots[i].owner == i ? layout.place(slots[i].words, s, slots[i].last_use) : offset[slots[i].owner];
+      for (std::size_t i = 0; i < step.values.size(); ++i) step.values[i].offset = offset[writes[s][i]];
+      if (!reads[s].empty()) step.value_in = offset[reads[s].front()];
+      for (std::size_t i = 1; i < reads[s].size(); ++i) step.streams.push_back(offset[reads[s][i]]);
+      for (std::size_t i : writes[s]) step.streams.push_back(offset[i]);
+      if (!writes[s].empty()) step.out = offset[writes[s].front()];
+      step.scratch = layout.place(step.step->scratch_words + step.streams.size(), s, s);
+    }
+    return layout.size();
+  }
+};
+
+Plan::Plan(const Graph& graph, const Target& target, bool fuse) : target_(target) {
+  Builder builder(graph, target, steps_);
+  for (const Fused& fused : fused_nodes(graph, fuse)) builder.add_nodes(fused);
+  builder.finish();
+  unload_scratch_ = arena_words_ = builder.place();
+  for (const PlannedStep& s : steps_) {
+    cost_ += s.step->cost;
+    for (const PlannedValue& v : s.values)
+      arena_words_ = std::max(arena_words_, unload_scratch_ + round_up(v.unload.scratch_words()));
+  }
 }
 
 }  // namespace binmorph

@@ -20,36 +20,6 @@ namespace {
 template <class T>
 using Array = py::array_t<T, py::array::c_style>;
 
-template <class T>
-std::vector<T> to_vector(const Array<T>& array) {
-  return std::vector<T>(array.data(), array.data() + array.size());
-}
-
-Neurons make_neurons(const Array<std::uint64_t>& plus, const Array<std::uint64_t>& minus,
-                     const Array<std::int32_t>& threshold, const Array<std::uint8_t>& invert,
-                     std::size_t inputs) {
-  return {static_cast<std::size_t>(threshold.size()),
-          inputs,
-          to_vector(plus),
-          to_vector(minus),
-          to_vector(threshold),
-          to_vector(invert)};
-}
-
-kernels::Border border_from_name(const std::string& name) {
-  if (name == "replicate") return kernels::Border::replicate;
-  if (name == "zeros") return kernels::Border::zeros;
-  if (name == "ones") return kernels::Border::ones;
-  if (name == "valid") return kernels::Border::valid;
-  throw Error(ErrorKind::format, "border '" + name + "' is not replicate, zeros, ones or valid");
-}
-
-ValueKind kind_from_dtype(const std::string& name) {
-  if (name == "float32") return ValueKind::float32;
-  if (name == "uint8") return ValueKind::uint8;
-  throw Error(ErrorKind::format, "input dtype '" + name + "' is not float32 or uint8");
-}
-
 std::vector<py::ssize_t> batch_shape(const ValueType& type, std::size_t images) {
   const auto size = [](std::size_t n) { return static_cast<py::ssize_t>(n); };
   if (type.flat) return {size(images), size(type.channels)};
@@ -59,6 +29,7 @@ std::vector<py::ssize_t> batch_shape(const ValueType& type, std::size_t images) 
 py::array allocate(const ValueType& type, std::size_t images) {
   const auto shape = batch_shape(type, images);
   if (type.kind == ValueKind::float32) return py::array_t<float>(shape);
+  if (type.kind == ValueKind::int32) return py::array_t<std::int32_t>(shape);
   return py::array(py::dtype("bool"), shape);
 }
 
@@ -137,14 +108,20 @@ py::list describe(const Model& model) {
   for (const auto& plan : model.plans()) {
     py::list steps;
     for (const PlannedStep& s : plan->steps()) {
-      const Node& node = model.graph().nodes()[s.node];
       py::dict step;
-      step["node"] = node.name;
-      step["repack"] = s.repack;
+      py::list nodes, values;
+      for (std::size_t node : s.nodes) nodes.append(model.graph().nodes()[node].name);
+      std::size_t words = 0;
+      for (const PlannedValue& value : s.values) {
+        values.append(model.graph().nodes()[value.node].name);
+        words += value.words;
+      }
+      step["nodes"] = nodes;
+      step["values"] = values;
       step["kernels"] = s.step->kernels;
       step["cost"] = s.step->cost;
-      step["bytes"] = 8 * value_words(node.type, plan->target().layout, s.step->writes);
-      step["offset"] = 8 * s.value_out;
+      step["bytes"] = 8 * words;
+      step["offset"] = 8 * s.out;
       step["scratch_bytes"] = 8 * s.step->scratch_words;
       steps.append(step);
     }
@@ -162,92 +139,6 @@ py::list describe(const Model& model) {
 }  // namespace
 
 void bind_model(py::module_& m) {
-  py::class_<Graph>(m, "Graph", "A graph under construction; every node is validated as it is added.")
-      .def(py::init([](const std::string& dtype, const std::vector<std::size_t>& shape) {
-             return Graph(kind_from_dtype(dtype), shape);
-           }),
-           py::arg("dtype"), py::arg("shape"))
-      .def(
-          "add_level_sets",
-          [](Graph& g, const std::string& name, std::size_t input, const Array<float>& values,
-             std::size_t levels) { return g.add(name, input, LevelSets{levels, to_vector(values)}); },
-          py::arg("name"), py::arg("input"), py::arg("values").noconvert(), py::arg("levels"))
-      .def(
-          "add_pack_binary",
-          [](Graph& g, const std::string& name, std::size_t input) {
-            return g.add(name, input, PackBinary{});
-          },
-          py::arg("name"), py::arg("input"))
-      .def(
-          "add_bisel",
-          [](Graph& g, const std::string& name, std::size_t input, std::size_t channels, std::size_t kernel_h,
-             std::size_t kernel_w, const std::string& border, const Array<std::uint64_t>& bise_plus,
-             const Array<std::uint64_t>& bise_minus, const Array<std::int32_t>& bise_threshold,
-             const Array<std::uint8_t>& bise_invert, const Array<std::uint64_t>& lui_plus,
-             const Array<std::uint64_t>& lui_minus, const Array<std::int32_t>& lui_threshold,
-             const Array<std::uint8_t>& lui_invert) {
-            std::size_t window = 0;
-            if (__builtin_mul_overflow(kernel_h, kernel_w, &window))
-              throw Error(ErrorKind::shape, "node '" + name + "': the window is too large");
-            return g.add(name, input,
-                         Bisel{kernel_h, kernel_w, border_from_name(border),
-                               make_neurons(bise_plus, bise_minus, bise_threshold, bise_invert, window),
-                               make_neurons(lui_plus, lui_minus, lui_threshold, lui_invert, channels)});
-          },
-          py::arg("name"), py::arg("input"), py::arg("channels"), py::arg("kernel_h"), py::arg("kernel_w"),
-          py::arg("border"), py::arg("bise_plus").noconvert(), py::arg("bise_minus").noconvert(),
-          py::arg("bise_threshold").noconvert(), py::arg("bise_invert").noconvert(),
-          py::arg("lui_plus").noconvert(), py::arg("lui_minus").noconvert(),
-          py::arg("lui_threshold").noconvert(), py::arg("lui_invert").noconvert())
-      .def(
-          "add_threshold_conv2d",
-          [](Graph& g, const std::string& name, std::size_t input, const std::array<std::size_t, 9>& geometry,
-             const std::string& border, std::size_t inputs, const Array<std::uint64_t>& plus,
-             const Array<std::uint64_t>& minus, const Array<std::int32_t>& threshold,
-             const Array<std::uint8_t>& invert, const Array<std::int32_t>& offset) {
-            const auto& [kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, padding_h, padding_w,
-                         groups] = geometry;
-            return g.add(
-                name, input,
-                ThresholdConv2d{kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, padding_h,
-                                padding_w, groups, border_from_name(border),
-                                make_neurons(plus, minus, threshold, invert, inputs), to_vector(offset)});
-          },
-          py::arg("name"), py::arg("input"), py::arg("geometry"), py::arg("border"), py::arg("inputs"),
-          py::arg("plus").noconvert(), py::arg("minus").noconvert(), py::arg("threshold").noconvert(),
-          py::arg("invert").noconvert(), py::arg("offset").noconvert(),
-          "geometry: kernel, stride, dilation and padding as (height, width) each, then groups.")
-      .def(
-          "add_max_pool",
-          [](Graph& g, const std::string& name, std::size_t input, std::size_t kernel_h, std::size_t kernel_w,
-             std::size_t stride_h, std::size_t stride_w) {
-            return g.add(name, input, MaxPool{kernel_h, kernel_w, stride_h, stride_w});
-          },
-          py::arg("name"), py::arg("input"), py::arg("kernel_h"), py::arg("kernel_w"), py::arg("stride_h"),
-          py::arg("stride_w"))
-      .def(
-          "add_flatten",
-          [](Graph& g, const std::string& name, std::size_t input) { return g.add(name, input, Flatten{}); },
-          py::arg("name"), py::arg("input"))
-      .def(
-          "add_threshold_dense",
-          [](Graph& g, const std::string& name, std::size_t input, std::size_t features,
-             const Array<std::uint64_t>& plus, const Array<std::uint64_t>& minus,
-             const Array<std::int32_t>& threshold, const Array<std::uint8_t>& invert) {
-            return g.add(name, input, ThresholdDense{make_neurons(plus, minus, threshold, invert, features)});
-          },
-          py::arg("name"), py::arg("input"), py::arg("features"), py::arg("plus").noconvert(),
-          py::arg("minus").noconvert(), py::arg("threshold").noconvert(), py::arg("invert").noconvert())
-      .def(
-          "add_linear",
-          [](Graph& g, const std::string& name, std::size_t input, const Array<float>& weight,
-             const Array<float>& bias) {
-            return g.add(name, input,
-                         Linear{static_cast<std::size_t>(bias.size()), to_vector(weight), to_vector(bias)});
-          },
-          py::arg("name"), py::arg("input"), py::arg("weight").noconvert(), py::arg("bias").noconvert())
-      .def("set_output", &Graph::set_output, py::arg("value"));
-
   py::class_<Model>(m, "Model", "A planned network; run() may be called from many threads at once.")
       .def(py::init([](const Graph& graph, std::size_t threads, const std::string& isa,
                        const std::string& layout, std::size_t max_memory) {

@@ -61,6 +61,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
       "The instruction set that is used unless another is asked for; BINMORPH_FORCE_ISA overrides it.");
 
   bind_bits(m);
+  bind_graph(m);
   bind_model(m);
   py::module_ kernels = m.def_submodule("kernels", "Every registered kernel, for tests and benchmarks.");
   bind_kernels(kernels);

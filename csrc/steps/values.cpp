@@ -15,6 +15,9 @@ class NoStep : public Step {
 const char* layout_name(Layout layout) { return layout == Layout::rows ? "row-packed" : "batch-sliced"; }
 
 std::size_t value_words(const ValueType& type, Layout layout, Packing packing) {
+  if (type.kind == ValueKind::uint8) return (type.size() + 7) / 8;
+  if (type.kind == ValueKind::int32 || (type.kind == ValueKind::float32 && !type.flat))
+    return (type.size() + 1) / 2;
   if (type.kind == ValueKind::float32) {
     const std::size_t lanes = kernels::kLinearLanes;
     const std::size_t padded = (type.size() + lanes - 1) / lanes * lanes;
@@ -50,9 +53,11 @@ Unloader::Unloader(const ValueType& type, Layout layout, Packing packing, Isa is
   NoStep names;
   unpack_ = select_kernel<kernels::UnpackU8>(isa, names);
   planes_to_images_ = select_kernel<kernels::PlanesToImages>(isa, names);
+  flatten_ = select_kernel<kernels::FlattenValues>(isa, names);
 }
 
 std::size_t Unloader::scratch_words() const {
+  if (type_.kind != ValueKind::bits) return 0;
   if (packing_ == Packing::channels) return type_.channels * words_for(type_.height * type_.width);
   return type_.kind == ValueKind::bits && layout_ == Layout::planes ? kBlockImages * words_for(type_.size())
                                                                     : 0;
@@ -60,10 +65,15 @@ std::size_t Unloader::scratch_words() const {
 
 void Unloader::run(const std::uint64_t* value, std::size_t images, void* dst, std::uint64_t* scratch) const {
   const std::size_t size = type_.size();
-  if (type_.kind == ValueKind::float32) {
-    const std::size_t pitch = value_words(type_, Layout::rows);
-    for (std::size_t i = 0; i < images; ++i)
-      std::memcpy(static_cast<char*>(dst) + i * 4 * size, value + i * pitch, 4 * size);
+  if (type_.kind != ValueKind::bits) {
+    const std::size_t pitch = value_words(type_, Layout::rows), pixels = type_.height * type_.width;
+    for (std::size_t i = 0; i < images; ++i) {
+      char* image = static_cast<char*>(dst) + i * 4 * size;
+      if (pixels == 1)
+        std::memcpy(image, value + i * pitch, 4 * size);
+      else
+        flatten_(value + i * pitch, pixels, type_.channels, image);
+    }
     return;
   }
   auto* bytes = static_cast<std::uint8_t*>(dst);

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from oracle import _inside, assert_same_graph, random_graph, random_input, random_neurons
+from oracle import assert_same_graph, random_graph, random_input, random_neurons
+from oracle_streams import taps_inside
 from runtime_testing import assert_equals_oracle, every_isa
 
 from binmorph import BitArray, ir
@@ -79,7 +80,7 @@ def test_true_zero_padding_of_signs_by_border_classes(isa: str) -> None:
     expected = np.einsum("nchwij,ocij->nohw", windows, sign) >= t[:, None, None]
 
     # sum w x = 2 (P+ - P-) - sum of w inside, so P+ - P- >= ceil((t + sum of w inside) / 2).
-    rows = [np.array(taps) for taps in dict.fromkeys(_inside(side, 3, 1, 1, 1))]
+    rows = [np.array(taps) for taps in dict.fromkeys(taps_inside(side, 3, 1, 1, 1))]
     inside = np.array([[(sign * (r[:, None] & c)).sum((1, 2, 3)) for c in rows] for r in rows])
     classes = -(-(t + inside.reshape(-1, outputs)) // 2)
     plus = (sign == 1).reshape(outputs, -1)

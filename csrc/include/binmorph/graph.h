@@ -12,7 +12,7 @@
 
 namespace binmorph {
 
-enum class ValueKind { bits, float32, uint8 };
+enum class ValueKind { bits, int32, float32, uint8 };
 
 // Shape without the batch: (channels, height, width), or (features, 1, 1) when `flat`.
 struct ValueType {
@@ -42,16 +42,58 @@ struct Bisel {
   Neurons bise;  // outputs * channels neurons (output-major) of kernel_h * kernel_w inputs
   Neurons lui;   // outputs neurons of `channels` inputs
 };
-struct ThresholdConv2d {
+// The geometry of a convolution; "by class" is an array [classes][outputs], one class for each kind of border
+// (border_classes, rows x columns) or a single one.
+struct Window {
   std::size_t kernel_h = 0, kernel_w = 0, stride_h = 0, stride_w = 0, dilation_h = 0, dilation_w = 0;
   std::size_t padding_h = 0, padding_w = 0, groups = 0;
   kernels::Border border = kernels::Border::zeros;  // zeros, ones or replicate
+};
+struct ThresholdConv2d : Window {
   Neurons neurons;                   // one per output, inputs [channel of the group][row][column]
-  std::vector<std::int32_t> offset;  // [classes][outputs], added to the thresholds
+  std::vector<std::int32_t> offset;  // by class, added to the thresholds
+};
+// factor (popcount(x AND plus) - popcount(x AND minus)) + constant.
+struct CountConv2d : Window {
+  std::int32_t factor = 1;
+  std::size_t inputs = 0;                  // of each mask
+  std::vector<std::uint64_t> plus, minus;  // [outputs][words_for(inputs)], disjoint, tails zero
+  std::vector<std::int32_t> constant;      // by class
+};
+// fma(difference, R, low * A) of R = factor popcount(x AND plus) + constant and A = factor popcount(x) +
+// total.
+struct TwoValueConv2d : Window {
+  std::int32_t factor = 1;
+  std::size_t inputs = 0;
+  std::vector<std::uint64_t> plus;
+  std::vector<std::int32_t> constant, total;  // by class; total: [classes]
+  std::vector<float> difference, low;         // [outputs]
+};
+struct PixelConv2d : Window {
+  std::vector<std::int8_t> weight;     // [outputs][channels / groups][kernel_h][kernel_w]
+  std::vector<std::int32_t> constant;  // by class
+};
+struct Conv2d : Window {
+  std::vector<float> weight;  // [outputs][channels / groups][kernel_h][kernel_w]
+  std::vector<float> bias;    // [outputs]
+};
+struct Affine {
+  std::vector<float> scale, shift;  // [channels]
+};
+struct Add {};
+struct PRelu {
+  std::vector<float> slope;  // [channels]
+};
+struct Clamp {
+  float low = 0, high = 0;
 };
 struct MaxPool {
+  std::size_t kernel_h = 0, kernel_w = 0, stride_h = 0, stride_w = 0, padding_h = 0, padding_w = 0;
+};
+struct AvgPool {
   std::size_t kernel_h = 0, kernel_w = 0, stride_h = 0, stride_w = 0;
 };
+struct Concat {};
 struct Flatten {};
 struct ThresholdDense {
   Neurons neurons;
@@ -62,8 +104,9 @@ struct Linear {
   std::vector<float> bias;
 };
 
-using Operation =
-    std::variant<LevelSets, PackBinary, Bisel, ThresholdConv2d, MaxPool, Flatten, ThresholdDense, Linear>;
+using Operation = std::variant<LevelSets, PackBinary, Bisel, ThresholdConv2d, MaxPool, Flatten,
+                               ThresholdDense, Linear, CountConv2d, TwoValueConv2d, PixelConv2d, Conv2d,
+                               Affine, Add, PRelu, Clamp, AvgPool, Concat>;
 
 // Output positions along an axis by which of their taps lie inside the image; classes are numbered in the
 // order of their first position.
@@ -76,9 +119,10 @@ BorderClasses border_classes(std::size_t size, std::size_t kernel, std::size_t s
 
 struct Node {
   std::string name;
-  std::size_t input;  // 0 is the network's input, i + 1 the output of node i
-  ValueType type;     // of the output
+  std::vector<std::size_t> inputs;  // 0 is the network's input, i + 1 the output of node i
+  ValueType type;                   // of the output
   Operation operation;
+  std::size_t input() const { return inputs.front(); }
 };
 
 class Graph {
@@ -86,7 +130,7 @@ class Graph {
   Graph(ValueKind kind, const std::vector<std::size_t>& shape);
 
   // Appends a node and returns the index of its value. Throws Error(format | shape), naming the node.
-  std::size_t add(const std::string& name, std::size_t input, Operation operation);
+  std::size_t add(const std::string& name, const std::vector<std::size_t>& inputs, Operation operation);
 
   void set_output(std::size_t value);
 

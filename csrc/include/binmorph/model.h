@@ -1,6 +1,7 @@
 // A loaded network. `run` is const and may be called from many threads at once.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -65,8 +66,12 @@ class Model {
 
   Arena new_arena() const { return Arena(new std::uint64_t[arena_words_ + 8]); }  // room to align
 
-  template <class After>
-  void run_units(const NetworkInput& input, std::size_t images, const After& after) const;
+  // Called with each value, where it lies, its first image, their number, and scratch memory to unload it.
+  using Visit = std::function<void(const PlannedValue&, const std::uint64_t*, std::size_t, std::size_t,
+                                   std::uint64_t*)>;
+  void run_unit(const Plan& plan, const NetworkInput& input, std::size_t first, std::size_t count,
+                std::uint64_t* arena, ThreadPool* pool, const Visit& visit) const;
+  void run_units(const NetworkInput& input, std::size_t images, const Visit& visit) const;
 
   Graph graph_;
   ModelOptions options_;

@@ -22,10 +22,10 @@ enum class Layout {
 
 const char* layout_name(Layout layout);
 
-// How bits of an image lie in the layout of rows.
+// How an image lies in the layout of rows. Flat values are the same in both: dense bits, or numbers.
 enum class Packing {
-  rows,      // [channels][height][words_for(width)]; flat values: dense bits
-  channels,  // [height][width][words_for(channels)]: what convolutions read and write
+  rows,      // bits [channels][height][words_for(width)]
+  channels,  // bits [height][width][words_for(channels)], numbers [height][width][channels]: convolutions
 };
 
 inline constexpr std::size_t kLaneWords = 4;  // 256 images, one AVX2 vector
@@ -47,8 +47,10 @@ struct NetworkInput {
 struct StepInput {
   NetworkInput network;        // at the unit's first image
   const std::uint64_t* value;  // the value read (unused by steps that read the network's input)
-  std::size_t images;          // in this unit: 1 for rows, up to kBlockImages for planes
-  ThreadPool* pool;            // null: stay on the calling thread
+  // The other values read, in order, and then every value written (the first of which is `out`, too).
+  void* const* streams;
+  std::size_t images;  // in this unit: 1 for rows, up to kBlockImages for planes
+  ThreadPool* pool;    // null: stay on the calling thread
 };
 
 class Step {
@@ -93,23 +95,36 @@ struct Target {
   std::size_t threads;
 };
 
+struct Fused;
+
 std::unique_ptr<Step> make_pack_step(const Node& node, const ValueType& in, const Target& target);
 std::unique_ptr<Step> make_bisel_step(const Bisel& op, const ValueType& in, const Target& target);
 std::unique_ptr<Step> make_conv2d_step(const ThresholdConv2d& op, const ValueType& in, const Target& target);
 std::unique_ptr<Step> make_repack_step(const ValueType& type, Packing to, const Target& target);
-// Pooling and flattening read what there is.
+// Pooling and flattening of bits read what there is.
 std::unique_ptr<Step> make_max_pool_step(const MaxPool& op, const ValueType& in, Packing packing,
                                          const Target& target);
 std::unique_ptr<Step> make_flatten_step(const ValueType& in, Packing packing, const Target& target);
 std::unique_ptr<Step> make_dense_step(const ThresholdDense& op, const ValueType& in, const Target& target);
 std::unique_ptr<Step> make_linear_step(const Linear& op, const ValueType& in, const Target& target);
 
-// Writes a value for the caller: bits as bytes 0 or 1, floats as they are, [images][size].
+// Numbers, one image at a time. All read and write Packing::channels.
+// The network's input as a value: float32 or uint8, channels-last.
+std::unique_ptr<Step> make_load_step(const ValueType& type, const Target& target);
+// A convolution or an elementwise node and what is fused behind it.
+std::unique_ptr<Step> make_sums_step(const Graph& graph, const Fused& fused, const Target& target);
+std::unique_ptr<Step> make_level_sets_step(const LevelSets& op, const ValueType& in, const Target& target);
+std::unique_ptr<Step> make_float_linear_step(const Linear& op, const ValueType& in, const Target& target);
+std::unique_ptr<Step> make_float_pool_step(const kernels::PoolShape& shape, kernels::PoolKind kind,
+                                           const Target& target);
+std::unique_ptr<Step> make_concat_step(const std::vector<ValueType>& in, const Target& target);
+std::unique_ptr<Step> make_flatten_values_step(const ValueType& in, const Target& target);
+
+// Writes a value for the caller: bits as bytes 0 or 1, numbers as they are, [images][size].
 class Unloader {
  public:
   Unloader(const ValueType& type, Layout layout, Packing packing, Isa isa);
   void run(const std::uint64_t* value, std::size_t images, void* dst, std::uint64_t* scratch) const;
-  std::size_t image_bytes() const { return type_.size() * (type_.kind == ValueKind::float32 ? 4 : 1); }
   std::size_t scratch_words() const;
 
  private:
@@ -118,6 +133,7 @@ class Unloader {
   Packing packing_;
   kernels::UnpackU8* unpack_;
   kernels::PlanesToImages* planes_to_images_;
+  kernels::FlattenValues* flatten_;
 };
 
 }  // namespace binmorph

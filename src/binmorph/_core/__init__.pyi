@@ -56,9 +56,7 @@ class Graph:
         invert: npt.NDArray[Any],
         offset: npt.NDArray[Any],
     ) -> int: ...
-    def add_max_pool(
-        self, name: str, input: int, kernel_h: int, kernel_w: int, stride_h: int, stride_w: int
-    ) -> int: ...
+    def add_max_pool(self, name: str, input: int, geometry: Sequence[int]) -> int: ...
     def add_flatten(self, name: str, input: int) -> int: ...
     def add_threshold_dense(
         self,
@@ -73,6 +71,56 @@ class Graph:
     def add_linear(
         self, name: str, input: int, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]
     ) -> int: ...
+    def add_count_conv2d(
+        self,
+        name: str,
+        input: int,
+        geometry: Sequence[int],
+        border: str,
+        factor: int,
+        inputs: int,
+        plus: npt.NDArray[np.uint64],
+        minus: npt.NDArray[np.uint64],
+        constant: npt.NDArray[np.int32],
+    ) -> int: ...
+    def add_two_value_conv2d(
+        self,
+        name: str,
+        input: int,
+        geometry: Sequence[int],
+        border: str,
+        factor: int,
+        inputs: int,
+        plus: npt.NDArray[np.uint64],
+        constant: npt.NDArray[np.int32],
+        total: npt.NDArray[np.int32],
+        difference: npt.NDArray[np.float32],
+        low: npt.NDArray[np.float32],
+    ) -> int: ...
+    def add_pixel_conv2d(
+        self,
+        name: str,
+        input: int,
+        geometry: Sequence[int],
+        weight: npt.NDArray[np.int8],
+        constant: npt.NDArray[np.int32],
+    ) -> int: ...
+    def add_conv2d(
+        self,
+        name: str,
+        input: int,
+        geometry: Sequence[int],
+        weight: npt.NDArray[np.float32],
+        bias: npt.NDArray[np.float32],
+    ) -> int: ...
+    def add_affine(
+        self, name: str, input: int, scale: npt.NDArray[np.float32], shift: npt.NDArray[np.float32]
+    ) -> int: ...
+    def add_add(self, name: str, input: int, other: int) -> int: ...
+    def add_prelu(self, name: str, input: int, slope: npt.NDArray[np.float32]) -> int: ...
+    def add_clamp(self, name: str, input: int, low: float, high: float) -> int: ...
+    def add_avg_pool(self, name: str, input: int, geometry: Sequence[int]) -> int: ...
+    def add_concat(self, name: str, inputs: Sequence[int]) -> int: ...
     def set_output(self, value: int) -> None: ...
 
 class Model:

@@ -140,7 +140,7 @@ class PackedModel:
         return BitArray(self._core.run_packed(x._words), (x.shape[0], *self._output_shape), "row-packed")
 
     def trace(self, x: Any) -> dict[str, npt.NDArray[Any]]:
-        """Every node's value for a batch ``x``: name -> bool or float32 array [N, ...]."""
+        """Every node's value for a batch ``x``: name -> bool, int32 or float32 array [N, ...]."""
         array, _ = to_numpy(x)
         values = self._core.trace(as_network_input(array, self.graph.input))
         return {node.name: value for node, value in zip(self.graph.nodes, values, strict=True)}
@@ -148,23 +148,28 @@ class PackedModel:
     def plan(self) -> Plan:
         """Which kernels run for each node, in each layout that this model may use."""
         layouts = []
-        ops = {node.name: node.op for node in self.graph.nodes}
         for entry in self._core.plans():
-            steps = tuple(
-                PlanStep(
-                    node=step["node"],
-                    op="repack" if step["repack"] else ops[step["node"]],
-                    output=self.graph.type_of(step["node"]).shape,
-                    kernels=tuple(step["kernels"]),
-                    bytes=step["bytes"],
-                    offset=step["offset"],
-                    scratch_bytes=step["scratch_bytes"],
-                    cost=step["cost"],
-                )
-                for step in entry["steps"]
-            )
+            steps = tuple(self._plan_step(step) for step in entry["steps"])
             layouts.append(LayoutPlan(entry["layout"], entry["images_per_unit"], entry["arena_bytes"], steps))
         return Plan(self.isa, self.threads, tuple(layouts))
+
+    def _plan_step(self, step: dict[str, Any]) -> PlanStep:
+        nodes, values = step["nodes"], step["values"]
+        if nodes:
+            node, op = nodes[0], next(n.op for n in self.graph.nodes if n.name == nodes[0])
+        else:
+            node, op = (values[0], "repack") if values else (self.graph.input.name, "load")
+        return PlanStep(
+            node=node,
+            fused=tuple(nodes[1:]),
+            op=op,
+            output=self.graph.type_of(values[0] if values else node).shape,
+            kernels=tuple(step["kernels"]),
+            bytes=step["bytes"],
+            offset=step["offset"],
+            scratch_bytes=step["scratch_bytes"],
+            cost=step["cost"],
+        )
 
     def cost(self, batch: int = 1) -> Any:
         """Counts and energy proxies for a batch; see :mod:`binmorph.cost`."""

@@ -8,14 +8,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PlanStep:
-    """One node in one layout: the kernels that run, the bytes its value takes, its estimated cost.
+    """One node in one layout: the kernels that run, the bytes its values take, its estimated cost.
 
-    ``op`` is the node's, or "repack" where a value changes between rows of pixels and rows of channels.
+    ``fused`` names the elementwise nodes that run with it, tile by tile. ``op`` is the node's, or "repack"
+    where a value changes between rows of pixels and rows of channels ("load" for the network's input).
 
-    ``offset`` is the value's place in the arena in bytes; ``cost`` counts vector operations per unit.
+    ``offset`` is the (first) value's place in the arena in bytes; ``cost`` counts vector operations per unit.
     """
 
     node: str
+    fused: tuple[str, ...]
     op: str
     output: tuple[int, ...]
     kernels: tuple[str, ...]
@@ -57,8 +59,9 @@ class Plan:
             for step in layout.steps:
                 shape = "x".join(map(str, step.output))
                 kernels = ", ".join(step.kernels) or "(no work: same memory)"
+                kernels += f"  (+ {', '.join(step.fused)})" if step.fused else ""
                 lines.append(
-                    f"  {step.node:<{width}}  {step.op:<15}  {shape:>12}  {step.bytes:>9,} B"
+                    f"  {step.node:<{width}}  {step.op:<16}  {shape:>12}  {step.bytes:>9,} B"
                     f"  {step.cost:>12,.0f} vops  {kernels}"
                 )
         return "\n".join(lines)

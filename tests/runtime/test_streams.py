@@ -1,0 +1,68 @@
+"""Networks of integer and float32 streams: every value equals the oracle, on every ISA, fused or not."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from oracle import evaluate, random_input
+from oracle_streams import random_stream_graph
+from runtime_testing import ISAS, assert_equals_oracle
+
+from binmorph import ir
+from binmorph.runtime import PackedModel
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_streams_equal_the_oracle(seed: int) -> None:
+    for part in range(3):
+        rng = np.random.default_rng([seed, part])
+        graph = random_stream_graph(rng)
+        x = random_input(rng, graph, 2)
+        expected = evaluate(graph, x)
+        for isa in ISAS:
+            for threads in (1, 2):
+                assert_equals_oracle(PackedModel(graph, threads=threads, isa=isa), x, expected)
+
+
+def _block(channels: int = 70) -> ir.Graph:
+    """A residual block as trained networks have it: sign, convolution, normalisation, addition, PReLU."""
+    rng = np.random.default_rng(0)
+
+    def floats() -> npt.NDArray[np.float32]:
+        return rng.normal(size=channels).astype(np.float32)
+
+    def conv(name: str, source: str) -> ir.CountConv2d:
+        plus = rng.random((channels, channels * 9)) < 0.5
+        constant = rng.integers(-9, 9, (9, channels)).astype(np.int32)
+        window = ((3, 3), (1, 1), (1, 1), (1, 1), 1, "zeros")
+        return ir.CountConv2d(name, source, *window, 2, plus, ~plus, constant)
+
+    nodes = [
+        ir.Affine("stem", "input", floats(), floats()),
+        ir.LevelSets("sign1", "stem", floats()[:, None]),
+        conv("conv1", "sign1"),
+        ir.Affine("bn1", "conv1", floats(), floats()),
+        ir.Add("sum1", "bn1", "stem"),
+        ir.PRelu("prelu1", "sum1", floats()),
+        ir.LevelSets("sign2", "prelu1", floats()[:, None]),
+        conv("conv2", "sign2"),
+        ir.Affine("bn2", "conv2", floats(), floats()),
+        ir.Add("sum2", "prelu1", "bn2"),
+        ir.AvgPool("mean", "sum2", (11, 13), (1, 1)),
+        ir.Flatten("flat", "mean"),
+        ir.Linear("head", "flat", rng.normal(size=(5, channels)).astype(np.float32), floats()[:5]),
+    ]
+    return ir.Graph(ir.InputSpec("float32", (channels, 11, 13)), tuple(nodes), "head")
+
+
+def test_a_residual_block_is_two_fused_steps() -> None:
+    graph = _block()
+    model = PackedModel(graph)
+    (layout,) = model.plan().layouts
+    fused = {step.node: step.fused for step in layout.steps}
+    assert fused["stem"] == ("sign1",)
+    assert fused["conv1"] == ("bn1", "sum1", "prelu1", "sign2")
+    assert fused["conv2"] == ("bn2", "sum2")
+    assert not any(step.op == "repack" for step in layout.steps)
+    assert_equals_oracle(model, random_input(np.random.default_rng(1), graph, 3))
