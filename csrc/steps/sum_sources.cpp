@@ -14,7 +14,8 @@ using kernels::ConvShape;
 class BitCounts {
  public:
   BitCounts(const Window& w, const ValueType& in, std::size_t outputs, const std::uint64_t* plus,
-            const std::uint64_t* minus, const Target& target, Step& step)
+            const std::uint64_t* minus, std::int32_t factor, const std::vector<std::int32_t>& constant,
+            const Target& target, Step& step)
       : shape_(conv_shape(w, in, outputs)),
         extend_{1, in.height, in.width, 2 * w.padding_h + 1, 2 * w.padding_w + 1, Border::replicate},
         pixel_words_(words_for(in.channels)) {
@@ -26,9 +27,19 @@ class BitCounts {
     step.kernels.emplace_back(best->name);
     run_ = best->run;
     const kernels::ConvLayout layout = kernels::conv_layout(best->name);
-    const std::vector<std::int32_t> threshold(outputs, 0);
     const std::vector<std::uint8_t> invert(outputs, 0);
-    const kernels::ConvNeurons neurons{plus, minus, threshold.data(), invert.data(), 1, nullptr, nullptr};
+    const std::size_t count = constant.size() / outputs;
+    const PixelClasses classes = pixel_classes(w, in, count);
+    const std::vector<std::int32_t> threshold(count * outputs, 0);
+    const kernels::ConvNeurons neurons{plus,
+                                       minus,
+                                       threshold.data(),
+                                       invert.data(),
+                                       count,
+                                       count > 1 ? classes.rows.data() : nullptr,
+                                       count > 1 ? classes.columns.data() : nullptr,
+                                       constant.data(),
+                                       factor};
     pack_ = std::make_unique<kernels::ConvPack>(shape_, neurons, layout, true);
     scratch_words = (pack_->program().scratch_words + 7) / 8 * 8;
     cycles = kernels::conv_cycles(layout, shape_, pack_->program().form);
@@ -42,13 +53,12 @@ class BitCounts {
     if (window_planes_ != nullptr) window_planes_(extend_, pixel_words_, in.value, shared);
   }
 
+  // Sums of rows [begin, end): [rows][out width][outputs].
   void rows(const std::uint64_t* x, const std::uint64_t* shared, std::size_t begin, std::size_t end,
-            std::int32_t* tile, std::uint64_t* scratch) const {
+            std::int32_t* sums, std::uint64_t* scratch) const {
     const kernels::ConvProgram program = pack_->program();
-    // The kernel writes rows where the whole output has them.
-    std::int32_t* y = tile - begin * shape_.out_width() * shape_.out_channels;
-    run_(program, window_planes_ != nullptr ? shared : x, y, {begin, end, 0, kernels::conv_blocks(program)},
-         scratch);
+    run_(program, window_planes_ != nullptr ? shared : x, sums, shape_.out_channels,
+         {begin, end, 0, kernels::conv_blocks(program)}, scratch);
   }
 
   const ConvShape& shape() const { return shape_; }
@@ -64,47 +74,11 @@ class BitCounts {
   kernels::WindowPlanes* window_planes_ = nullptr;
 };
 
-// factor count + constant, by class of the pixel.
-class Rescale {
- public:
-  Rescale(const Window& w, const ValueType& in, std::int32_t factor,
-          const std::vector<std::int32_t>& constant, std::size_t outputs)
-      : factor_(factor),
-        outputs_(outputs),
-        constant_(constant),
-        classes_(pixel_classes(w, in, constant.size() / outputs)) {}
-
-  const std::int32_t* constant(std::size_t y, std::size_t x) const {
-    return classes_.rows.empty() ? constant_.data()
-                                 : &constant_[(classes_.rows[y] + classes_.columns[x]) * outputs_];
-  }
-
-  void rows(std::size_t begin, std::size_t end, std::size_t width, std::int32_t* tile) const {
-    for (std::size_t y = begin; y < end; ++y)
-      for (std::size_t x = 0; x < width; ++x, tile += outputs_) {
-        const std::int32_t* add = constant(y, x);
-        if (factor_ == 2)
-          for (std::size_t o = 0; o < outputs_; ++o) tile[o] = (tile[o] << 1) + add[o];
-        else
-          for (std::size_t o = 0; o < outputs_; ++o) tile[o] += add[o];
-      }
-  }
-
-  std::int32_t factor() const { return factor_; }
-
- private:
-  std::int32_t factor_;
-  std::size_t outputs_;
-  std::vector<std::int32_t> constant_;
-  PixelClasses classes_;
-};
-
 class CountSource final : public SumSource {
  public:
   CountSource(const CountConv2d& op, const ValueType& in, const ValueType& out, const Target& target,
               Step& step)
-      : counts_(op, in, out.channels, op.plus.data(), op.minus.data(), target, step),
-        rescale_(op, in, op.factor, op.constant, out.channels) {
+      : counts_(op, in, out.channels, op.plus.data(), op.minus.data(), op.factor, op.constant, target, step) {
     shared_words = counts_.shared_words;
     scratch_words = counts_.scratch_words;
     cycles = counts_.cycles;
@@ -112,60 +86,38 @@ class CountSource final : public SumSource {
   void prepare(const StepInput& in, std::uint64_t* shared) const override { counts_.prepare(in, shared); }
   void rows(const std::uint64_t* x, const std::uint64_t* shared, std::size_t begin, std::size_t end,
             void* tile, std::uint64_t* scratch) const override {
-    auto* y = static_cast<std::int32_t*>(tile);
-    counts_.rows(x, shared, begin, end, y, scratch);
-    rescale_.rows(begin, end, counts_.shape().out_width(), y);
+    counts_.rows(x, shared, begin, end, static_cast<std::int32_t*>(tile), scratch);
   }
 
  private:
   BitCounts counts_;
-  Rescale rescale_;
 };
 
-// R of the marked weights from one convolution, A from one of all ones with a single output per group.
+// R of the marked weights, a tile at a time; A of whole windows, one output per group, for the image at once.
 class TwoValueSource final : public SumSource {
  public:
   TwoValueSource(const TwoValueConv2d& op, const ValueType& in, const ValueType& out, const Target& target,
                  Step& step)
-      : marked_(op, in, out.channels, op.plus.data(), nullptr, target, step),
-        whole_(op, in, op.groups, ones(op).data(), nullptr, target, step),
-        marked_rescale_(op, in, op.factor, op.constant, out.channels),
-        total_rescale_(op, in, op.factor, op.total, 1),
-        difference_(op.difference),
-        low_(op.low),
-        row_(out.width * op.groups) {
-    shared_words = marked_.shared_words + whole_.shared_words;
-    scratch_words = std::max(marked_.scratch_words, whole_.scratch_words) + (row_ + 15) / 16 * 8;
+      : marked_(op, in, out.channels, op.plus.data(), nullptr, op.factor, op.constant, target, step),
+        whole_(op, in, op.groups, ones(op).data(), nullptr, op.factor, repeated(op), target, step) {
+    totals_words_ = (out.height * out.width * op.groups + 15) / 16 * 8;
+    shared_words = totals_words_ + marked_.shared_words + whole_.shared_words + whole_.scratch_words;
+    scratch_words = marked_.scratch_words;
     cycles = marked_.cycles + whole_.cycles;
   }
 
   void prepare(const StepInput& in, std::uint64_t* shared) const override {
-    marked_.prepare(in, shared);
-    whole_.prepare(in, shared + marked_.shared_words);
+    std::uint64_t* extended = shared + totals_words_;
+    marked_.prepare(in, extended);
+    std::uint64_t* whole = extended + marked_.shared_words;
+    whole_.prepare(in, whole);
+    whole_.rows(in.value, whole, 0, whole_.shape().out_height(), reinterpret_cast<std::int32_t*>(shared),
+                whole + whole_.shared_words);
   }
 
   void rows(const std::uint64_t* x, const std::uint64_t* shared, std::size_t begin, std::size_t end,
             void* tile, std::uint64_t* scratch) const override {
-    const std::size_t width = marked_.shape().out_width(), outputs = difference_.size();
-    const std::size_t groups = marked_.shape().groups, group_outputs = outputs / groups;
-    auto* counts = static_cast<std::int32_t*>(tile);
-    auto* whole = reinterpret_cast<std::int32_t*>(scratch);
-    std::uint64_t* rest = scratch + (row_ + 15) / 16 * 8;
-    marked_.rows(x, shared, begin, end, counts, rest);
-    marked_rescale_.rows(begin, end, width, counts);
-    auto* y = static_cast<float*>(tile);
-    for (std::size_t row = begin; row < end; ++row) {
-      whole_.rows(x, shared + marked_.shared_words, row, row + 1, whole, rest);
-      for (std::size_t q = 0; q < width; ++q)
-        for (std::size_t g = 0; g < groups; ++g) {
-          const std::int32_t total = *total_rescale_.constant(row, q);
-          const auto all = static_cast<float>(total_rescale_.factor() * whole[q * groups + g] + total);
-          for (std::size_t o = g * group_outputs; o < (g + 1) * group_outputs; ++o)
-            y[o + ((row - begin) * width + q) * outputs] = __builtin_fmaf(
-                difference_[o], static_cast<float>(counts[o + ((row - begin) * width + q) * outputs]),
-                low_[o] * all);
-        }
-    }
+    marked_.rows(x, shared + totals_words_, begin, end, static_cast<std::int32_t*>(tile), scratch);
   }
 
  private:
@@ -176,10 +128,14 @@ class TwoValueSource final : public SumSource {
     return mask;
   }
 
+  static std::vector<std::int32_t> repeated(const TwoValueConv2d& op) {
+    std::vector<std::int32_t> totals;
+    for (std::int32_t total : op.total) totals.insert(totals.end(), op.groups, total);
+    return totals;
+  }
+
   BitCounts marked_, whole_;
-  Rescale marked_rescale_, total_rescale_;
-  std::vector<float> difference_, low_;
-  std::size_t row_;
+  std::size_t totals_words_;
 };
 
 // float32 or bytes to sums of products; the image is copied with its padding first.

@@ -13,11 +13,12 @@ class SumSource {
  public:
   virtual ~SumSource() = default;
 
-  // Work for the whole image that comes before any tile, into `shared`.
+  // Work for the whole image that comes before any tile, into `shared`: for two-valued weights that is first
+  // of all the sums of whole windows, int32 [pixels][groups].
   virtual void prepare(const StepInput& in, std::uint64_t* shared) const = 0;
 
-  // Output rows [begin, end) to tile [rows][out width][outputs], int32 or float32. Tiles may be computed at
-  // the same time, each with its own scratch.
+  // Output rows [begin, end) to tile [rows][out width][outputs], int32 or float32: float32 for Conv2d. Tiles
+  // may be computed at the same time, each with its own scratch.
   virtual void rows(const std::uint64_t* x, const std::uint64_t* shared, std::size_t begin, std::size_t end,
                     void* tile, std::uint64_t* scratch) const = 0;
 

@@ -23,9 +23,16 @@ class SumsStep final : public Step {
     row_ = tile.width * tile.channels;
     width_ = tile.width;
     channels_ = tile.channels;
+    const auto* two_value = std::get_if<TwoValueConv2d>(&root.operation);
+    if (two_value != nullptr) {
+      stream_count_ = fused.operands.size() + fused.results.size();
+      steps_.push_back({kernels::ElementwiseOp::two_value, keep(two_value->difference), keep(two_value->low),
+                        0, 0, stream_count_, two_value->groups});
+      table_words_ = (stream_count_ + 1 + 7) / 8 * 8;
+    }
     make_program(graph, fused);
     if (!steps_.empty()) {
-      if (tile.kind == ValueKind::int32)
+      if (tile.kind == ValueKind::int32 || two_value != nullptr)
         run_i32_ = select_kernel<kernels::ElementwiseI32>(target.isa, *this);
       else
         run_f32_ = select_kernel<kernels::ElementwiseF32>(target.isa, *this);
@@ -42,11 +49,19 @@ class SumsStep final : public Step {
   }
 
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const override {
+    void* const* streams = in.streams;
+    if (table_words_ > 0) {  // the sums of whole windows are one more stream
+      auto** table = reinterpret_cast<void**>(scratch);
+      scratch += table_words_;
+      std::copy_n(in.streams, stream_count_, table);
+      table[stream_count_] = scratch;
+      streams = table;
+    }
     if (source_ != nullptr) source_->prepare(in, scratch);
     std::uint64_t* pieces = scratch + (source_ == nullptr ? 0 : source_->shared_words);
     split(in.pool, height_, cost, [&](std::size_t piece, std::size_t begin, std::size_t end) {
       std::uint64_t* own = pieces + piece * piece_words_;
-      if (source_ == nullptr) return apply(in.value, 0, begin, end, in.streams);
+      if (source_ == nullptr) return apply(in.value, 0, begin, end, streams);
       const std::size_t row_bytes = 4 * row_;
       if (steps_.empty())
         return source_->rows(in.value, scratch, begin, end, reinterpret_cast<char*>(out) + begin * row_bytes,
@@ -54,7 +69,7 @@ class SumsStep final : public Step {
       for (std::size_t row = begin; row < end; row += tile_rows_) {
         const std::size_t stop = std::min(end, row + tile_rows_);
         source_->rows(in.value, scratch, row, stop, own + source_->scratch_words, own);
-        apply(own + source_->scratch_words, row, row, stop, in.streams);
+        apply(own + source_->scratch_words, row, row, stop, streams);
       }
     });
   }
@@ -115,12 +130,12 @@ class SumsStep final : public Step {
     tile_rows_ = std::max<std::size_t>(1, std::min(height_, kTileBytes / (4 * row_)));
     const std::size_t tile_words = steps_.empty() ? 0 : (4 * tile_rows_ * row_ + 63) / 64 * 8;
     piece_words_ = source_->scratch_words + tile_words;
-    scratch_words = source_->shared_words + piece_words_ * max_pieces(target.threads);
+    scratch_words = table_words_ + source_->shared_words + piece_words_ * max_pieces(target.threads);
   }
 
   std::unique_ptr<SumSource> source_;
   std::size_t width_ = 0, channels_ = 0, height_ = 0, row_ = 0;  // of the tile's value; row_: its elements
-  std::size_t tile_rows_ = 0, piece_words_ = 0;
+  std::size_t tile_rows_ = 0, piece_words_ = 0, table_words_ = 0, stream_count_ = 0;
   std::vector<kernels::ElementwiseStep> steps_;
   std::vector<std::vector<float>> parameters_;
   kernels::ElementwiseI32* run_i32_ = nullptr;
