@@ -1,0 +1,88 @@
+"""What nvcc makes of the device kernels for each architecture: registers, local memory, instructions."""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from emulation import ROOT
+
+NATIVE = ("80", "86", "89", "90", "90a")
+"""Chips with 1-bit tensor cores (AND.POPC)."""
+ARCHITECTURES = ("75", *NATIVE, "100", "120")
+
+BUDGETS = {"__cuda_simt": 80, "__cuda_mma": 144}
+"""Registers of a thread: three blocks of 256, and three of 128, fit a multiprocessor."""
+NATIVE_MMA_BUDGET = 128
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("nvcc") is None, reason="nvcc is not here: machine code of the device is NOT checked"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def cuobjdump() -> str | None:
+    """The toolkit's disassembler, or the one that Triton carries."""
+    found = shutil.which("cuobjdump")
+    spec = None if found else importlib.util.find_spec("triton")
+    if spec is not None and spec.submodule_search_locations:
+        path = Path(spec.submodule_search_locations[0]) / "backends" / "nvidia" / "bin" / "cuobjdump"
+        found = str(path) if path.exists() else None
+    return found
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def compiled(request, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, str]:
+    """Architecture, cubin of all kernels, and what the assembler says about them."""
+    folder = tmp_path_factory.mktemp("cubin")
+    sources = sorted(path.relative_to(ROOT) for path in (ROOT / "kernels").glob("*/cuda_*.cu"))
+    (folder / "all.cu").write_text("".join(f'#include "{path.as_posix()}"\n' for path in sources))
+    command = [
+        *("nvcc", "-std=c++17", "-O3", "-fmad=false", "--expt-relaxed-constexpr", "-Werror", "all-warnings"),
+        *("-Xptxas", "-v", f"-arch=sm_{request.param}", f"-I{ROOT}", "-cubin", str(folder / "all.cu")),
+        *("-o", str(folder / "all.cubin")),
+    ]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return request.param, folder / "all.cubin", result.stdout + result.stderr
+
+
+def test_registers_and_local_memory(compiled):
+    architecture, _, log = compiled
+    entries = re.findall(
+        r"Compiling entry function '(\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, "
+        r"(\d+) bytes spill loads.*?Used (\d+) registers",
+        log,
+        re.DOTALL,
+    )
+    named = {name for path in (ROOT / "kernels").glob("*/cuda_*.cu") for name in _entries(path)}
+    assert {name for name, *_ in entries} == named
+    for name, stack, stores, loads, registers in entries:
+        assert (stack, stores, loads) == ("0", "0", "0"), f"{name} uses local memory"
+        (budget,) = [count for suffix, count in BUDGETS.items() if name.endswith(suffix)]
+        if architecture in NATIVE and name.endswith("__cuda_mma"):
+            budget = NATIVE_MMA_BUDGET
+        assert int(registers) <= budget, f"{name}: {registers} registers, the budget is {budget}"
+
+
+def _entries(path: Path) -> list[str]:
+    return re.findall(r"(\w+__cuda_\w+)\(const \w+ p\) \{", path.read_text("utf-8"))
+
+
+def test_instructions(compiled, cuobjdump):
+    architecture, cubin, _ = compiled
+    if cuobjdump is None:
+        pytest.skip("no cuobjdump (CUDA toolkit, or pip install triton): instructions are NOT checked")
+    code = subprocess.run([cuobjdump, "-sass", str(cubin)], capture_output=True, text=True, check=True).stdout
+    assert not re.search(r"\b(LDL|STL)\b", code), "local memory"
+    assert "mma_bit_internal" not in code, "emulated 1-bit products"
+    products = set(re.findall(r"\b[BI]MMA\.[\w.]+", code))
+    if architecture in NATIVE:
+        assert products == {"BMMA.168256.AND.POPC"}
+    else:
+        assert products == {"IMMA.8816.U8.U8" if architecture == "75" else "IMMA.16832.U8.U8"}
