@@ -1,4 +1,6 @@
 // linear, elementwise, pools, convolutions of numbers.
+#include <cmath>
+
 #include "device_kernels.h"
 #include "device_testing.h"
 #include "kernels/elementwise/reference.cpp"

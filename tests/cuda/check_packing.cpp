@@ -1,4 +1,7 @@
 // pack, transpose, flatten, concat.
+#include <cmath>
+#include <memory>
+
 #include "device_kernels.h"
 #include "device_testing.h"
 #include "kernels/flatten/reference.cpp"

@@ -1,4 +1,6 @@
 // threshold_conv2d, count_conv2d and two_value_conv2d, the plain kernels and those for tensor cores.
+#include <cmath>
+
 #include "device_kernels.h"
 #include "device_testing.h"
 #include "kernels/elementwise/reference.cpp"

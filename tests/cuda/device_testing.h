@@ -1,7 +1,8 @@
 // Runs device kernels on arrays whose surroundings are guarded, and compares results with references.
 //
 // Emulated (g++ -x c++ -include kernels/common/cuda/emulate.h) every case runs in both schedules, with arrays
-// that end, then begin, where memory is forbidden. Compiled by nvcc the same cases run on the device.
+// that end, then begin, where memory is forbidden. Compiled by nvcc (-x cu -rdc=true, with the kernels' own
+// files) the same cases run on the device.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <exception>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,8 +97,11 @@ void launch(const LaunchShape& shape, void (*kernel)(Params), const Params& para
   if (shape.shared_bytes > 48 * 1024)
     cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                          static_cast<int>(shape.shared_bytes));
-  kernel<<<dim3(shape.grid_x, shape.grid_y, shape.grid_z), shape.block, shape.shared_bytes> > >(params);
-  const cudaError_t error = cudaDeviceSynchronize();
+  void* arguments[] = {const_cast<Params*>(&params)};
+  cudaError_t error =
+      cudaLaunchKernel(reinterpret_cast<const void*>(kernel), dim3(shape.grid_x, shape.grid_y, shape.grid_z),
+                       dim3(shape.block), arguments, shape.shared_bytes, nullptr);
+  if (error == cudaSuccess) error = cudaDeviceSynchronize();
   if (error != cudaSuccess) throw std::runtime_error(cudaGetErrorString(error));
 #endif
 }
