@@ -71,6 +71,54 @@ extern "C" __global__ void __launch_bounds__(kBlock)
   p.dst[item] = result & low_bits(end);
 }
 
+namespace {
+
+// 64 pixels of a row, and those one to their left and to their right.
+struct Neighbours {
+  std::uint64_t pixels[3];
+};
+
+__device__ __forceinline__ Neighbours neighbours(const Row& row, int w, std::uint64_t flip) {
+  const std::uint64_t left = row.word(w - 1) ^ flip, middle = row.word(w) ^ flip,
+                      right = row.word(w + 1) ^ flip;
+  return {{middle << 1 | left >> 63, middle, middle >> 1 | right << 63}};
+}
+
+}  // namespace
+
+// Goes down kMorphologyRows rows and keeps the last three, so that each row is read once. A dilation is the
+// complement of the erosion of the complement; a point that is not in the element is ORed away.
+extern "C" __global__ void __launch_bounds__(kBlock)
+    morphology3x3_u64_u64__cuda_simt(const Morphology3x3Params p) {
+  const unsigned words = words_of(p.width), blocks = (p.height + kMorphologyRows - 1) / kMorphologyRows;
+  const std::uint64_t item = thread_item();
+  if (item >= static_cast<std::uint64_t>(p.images) * blocks * words) return;
+  const int w = static_cast<int>(item % words);
+  const int first = static_cast<int>(item / words % blocks * kMorphologyRows);
+  const std::uint64_t at = item / words / blocks * p.height * words;
+  const std::uint64_t flip = p.dilate ? ~std::uint64_t{0} : 0, border = p.border ? ~std::uint64_t{0} : 0;
+  const std::uint64_t tail = low_bits(p.width - static_cast<unsigned>(w) * 64);
+  const auto read = [&](int y) {
+    const bool inside = y >= 0 && y < static_cast<int>(p.height);
+    const Row row{inside ? p.src + at + static_cast<std::uint64_t>(y) * words : nullptr, p.width, border};
+    return neighbours(row, w, flip);
+  };
+  Neighbours rows[3] = {read(first - 1), read(first), {}};
+#pragma unroll
+  for (int i = 0; i < static_cast<int>(kMorphologyRows); ++i) {
+    const int y = first + i;
+    if (y >= static_cast<int>(p.height)) break;
+    rows[(i + 2) % 3] = read(y + 1);
+    std::uint64_t result = ~std::uint64_t{0};
+#pragma unroll
+    for (int point = 0; point < 9; ++point) {
+      const std::uint64_t away = p.element >> point & 1 ? 0 : ~std::uint64_t{0};
+      result &= rows[(i + point / 3) % 3].pixels[point % 3] | away;
+    }
+    p.dst[at + static_cast<std::uint64_t>(y) * words + static_cast<unsigned>(w)] = (result ^ flip) & tail;
+  }
+}
+
 extern "C" __global__ void __launch_bounds__(kBlock) bitwise_u64_u64__cuda_simt(const BitwiseParams p) {
   const std::uint64_t item = thread_item();
   if (item >= p.words) return;

@@ -31,6 +31,7 @@ extern "C" __global__ void max_pool_u64_u64__cuda_simt(const PoolParams p);
 extern "C" __global__ void max_pool_f32_f32__cuda_simt(const PoolParams p);
 extern "C" __global__ void avg_pool_f32_f32__cuda_simt(const PoolParams p);
 extern "C" __global__ void morphology2d_u64_u64__cuda_simt(const MorphologyParams p);
+extern "C" __global__ void morphology3x3_u64_u64__cuda_simt(const Morphology3x3Params p);
 extern "C" __global__ void bitwise_u64_u64__cuda_simt(const BitwiseParams p);
 extern "C" __global__ void complement_u64_u64__cuda_simt(const ComplementParams p);
 extern "C" __global__ void level_set_f32_u64__cuda_simt(const PackParams p);

@@ -91,6 +91,7 @@ MUTANTS = [
         "(border & ~low_bits",
         "(0 & low_bits",
     ),
+    Mutant("rows out of step", "morphology", "morphology2d/cuda_simt.cu", "rows[(i + 2) % 3]", "rows[i % 3]"),
     Mutant("counts that never equal", "morphology", "bisel/cuda_simt.cu", "~(plane[k] ^ t) &", "0 &"),
     Mutant("channel of the next word", "packing", "flatten/cuda_simt.cu", "c / 64]", "c / 65]"),
 ]
