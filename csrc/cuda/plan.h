@@ -114,7 +114,7 @@ T* pointer(Address address) {
   return reinterpret_cast<T*>(static_cast<std::uintptr_t>(address));
 }
 
-inline std::size_t source_of(const Node& node) { return node.input; }
+inline std::size_t source_of(const Node& node) { return node.input(); }
 
 // Bytes of a value of one image on the device, and as the caller sees it.
 std::size_t device_bytes(const ValueType& type);

@@ -122,6 +122,7 @@ void Maker::operator()(const Bisel& op) const {
 }
 
 void Maker::operator()(const MaxPool& op) const {
+  if (in.kind != ValueKind::bits) unsupported("the device pools bits only");
   PoolParams params{};
   params.geometry = geometry({op.kernel_h, op.kernel_w}, {op.stride_h, op.stride_w}, {1, 1});
   plan.add(node, "max_pool_u64_u64__cuda_simt", {source}, params, launch_pool_bits,
@@ -133,6 +134,7 @@ void Maker::operator()(const MaxPool& op) const {
 }
 
 void Maker::operator()(const Flatten&) const {
+  if (in.kind != ValueKind::bits) unsupported("the device flattens bits only");
   if (in.height * in.width == 1) return;  // the same memory
   FlattenParams params{};
   params.pixels = in.height * in.width;
