@@ -73,15 +73,33 @@ extern "C" __global__ void __launch_bounds__(kBlock)
 
 namespace {
 
-// 64 pixels of a row, and those one to their left and to their right.
+// Halves of 64 pixels of a row, and of those one to their left and to their right: [dx + 1][half].
 struct Neighbours {
-  std::uint64_t pixels[3];
+  std::uint32_t pixels[3][2];
 };
 
-__device__ __forceinline__ Neighbours neighbours(const Row& row, int w, std::uint64_t flip) {
-  const std::uint64_t left = row.word(w - 1) ^ flip, middle = row.word(w) ^ flip,
-                      right = row.word(w + 1) ^ flip;
-  return {{middle << 1 | left >> 63, middle, middle >> 1 | right << 63}};
+// What is the same for all rows of a column of words.
+struct Column {
+  bool first, last;            // of the row
+  std::uint64_t fill;          // the border behind the row's end
+  std::uint32_t beyond;        // and in the word after this one
+  std::uint32_t flip, border;  // complemented for dilations
+};
+
+// row: the word of this column.
+__device__ __forceinline__ Neighbours neighbours(const Column& c, const std::uint64_t* row) {
+  std::uint32_t left = c.border, low = c.border, high = c.border, right = c.border;
+  if (row != nullptr) {
+    const auto* halves = reinterpret_cast<const std::uint32_t*>(row);
+    const std::uint64_t middle = *row;
+    low = (static_cast<std::uint32_t>(middle) | static_cast<std::uint32_t>(c.fill)) ^ c.flip;
+    high = (static_cast<std::uint32_t>(middle >> 32) | static_cast<std::uint32_t>(c.fill >> 32)) ^ c.flip;
+    if (!c.first) left = halves[-1] ^ c.flip;
+    if (!c.last) right = (halves[2] | c.beyond) ^ c.flip;
+  }
+  return {{{__funnelshift_l(left, low, 1), __funnelshift_l(low, high, 1)},
+           {low, high},
+           {__funnelshift_r(low, high, 1), __funnelshift_r(high, right, 1)}}};
 }
 
 }  // namespace
@@ -91,17 +109,20 @@ __device__ __forceinline__ Neighbours neighbours(const Row& row, int w, std::uin
 extern "C" __global__ void __launch_bounds__(kBlock)
     morphology3x3_u64_u64__cuda_simt(const Morphology3x3Params p) {
   const unsigned words = words_of(p.width), blocks = (p.height + kMorphologyRows - 1) / kMorphologyRows;
-  const std::uint64_t item = thread_item();
-  if (item >= static_cast<std::uint64_t>(p.images) * blocks * words) return;
-  const int w = static_cast<int>(item % words);
+  const auto item = static_cast<std::uint32_t>(thread_item());  // 2^32 of them are 2^41 pixels
+  if (item >= p.images * blocks * words) return;
+  const unsigned w = item % words;
   const int first = static_cast<int>(item / words % blocks * kMorphologyRows);
-  const std::uint64_t at = item / words / blocks * p.height * words;
-  const std::uint64_t flip = p.dilate ? ~std::uint64_t{0} : 0, border = p.border ? ~std::uint64_t{0} : 0;
-  const std::uint64_t tail = low_bits(p.width - static_cast<unsigned>(w) * 64);
+  const std::uint64_t at = std::uint64_t{item / words / blocks} * p.height * words + w;
+  const std::uint64_t tail = low_bits(p.width - w * 64);
+  const std::uint64_t next_tail = w + 1 < words ? low_bits(p.width - (w + 1) * 64) : 0;
+  const std::uint32_t flip = p.dilate ? ~0u : 0, border = p.border ? ~0u : 0;
+  const Column column{
+      w == 0, w + 1 == words, p.border ? ~tail : 0, border & ~static_cast<std::uint32_t>(next_tail),
+      flip,   border ^ flip};
   const auto read = [&](int y) {
     const bool inside = y >= 0 && y < static_cast<int>(p.height);
-    const Row row{inside ? p.src + at + static_cast<std::uint64_t>(y) * words : nullptr, p.width, border};
-    return neighbours(row, w, flip);
+    return neighbours(column, inside ? p.src + at + static_cast<std::uint64_t>(y) * words : nullptr);
   };
   Neighbours rows[3] = {read(first - 1), read(first), {}};
 #pragma unroll
@@ -109,13 +130,16 @@ extern "C" __global__ void __launch_bounds__(kBlock)
     const int y = first + i;
     if (y >= static_cast<int>(p.height)) break;
     rows[(i + 2) % 3] = read(y + 1);
-    std::uint64_t result = ~std::uint64_t{0};
+    std::uint32_t low = ~0u, high = ~0u;
 #pragma unroll
     for (int point = 0; point < 9; ++point) {
-      const std::uint64_t away = p.element >> point & 1 ? 0 : ~std::uint64_t{0};
-      result &= rows[(i + point / 3) % 3].pixels[point % 3] | away;
+      const std::uint32_t away = p.element >> point & 1 ? 0 : ~0u;
+      const auto& pixels = rows[(i + point / 3) % 3].pixels[point % 3];
+      low &= pixels[0] | away;
+      high &= pixels[1] | away;
     }
-    p.dst[at + static_cast<std::uint64_t>(y) * words + static_cast<unsigned>(w)] = (result ^ flip) & tail;
+    const std::uint64_t result = (std::uint64_t{high ^ flip} << 32 | (low ^ flip)) & tail;
+    p.dst[at + static_cast<std::uint64_t>(y) * words] = result;
   }
 }
 
