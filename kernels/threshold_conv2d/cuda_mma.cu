@@ -9,7 +9,6 @@ namespace {
 
 constexpr unsigned kThreads = kMmaBlock, kWarps = kThreads / 32;
 constexpr int kRowTiles = kMmaPixels / kWarps / 16, kColumnTiles = 8;  // of a warp
-constexpr unsigned kCopies = kMmaPixels * 4 / kThreads;  // words of a chunk that a thread fetches
 
 // One chunk in shared memory. Lanes read rows and columns as words that lie side by side: no bank conflicts.
 struct Stage {
@@ -19,14 +18,19 @@ struct Stage {
 };
 static_assert(sizeof(Stage) * kMmaStages == kMmaShared, "the launch shape knows the size");
 
-// Fetches chunks in order. A thread has word threadIdx.x % 4 of every chunk, for kCopies pixels.
+__device__ __forceinline__ std::uint32_t chunks_of(const ConvGeometry& g) {
+  return (taps(g) * tap_words(g) + 3) / 4;
+}
+
+// Fetches chunks in order. A thread has the same `width` words of every chunk (two where taps have an even
+// number of them), for kCopies pixels. What a tap costs is kept small: a bounds check and an addition.
+template <unsigned width>
 class Feeder {
  public:
   __device__ __forceinline__ Feeder(const BitWindows& w, std::uint32_t block) : w_(w) {
     const ConvGeometry& g = w.geometry;
     const std::uint32_t group = block * 64 / (g.out_channels / g.groups);
-    begin_ = (g.groups == 1 ? 0 : group) * tap_words(g);
-    outside_ = g.border == kernels::Border::ones;
+    const std::int64_t words = words_of(g.channels), begin = (g.groups == 1 ? 0 : group) * tap_words(g);
 #pragma unroll
     for (unsigned k = 0; k < kCopies; ++k) {
       // Pixels past the last one repeat it; their results go nowhere.
@@ -34,31 +38,35 @@ class Feeder {
       const Window window = window_of(g, pixel < last ? pixel : last);
       y_[k] = window.y;
       x_[k] = window.x;
-      image_[k] = w.x + std::uint64_t{window.image} * g.height * g.width * words_of(g.channels) + begin_;
+      image_[k] = static_cast<std::int64_t>(window.image) * g.height * g.width * words + begin;
     }
-    word_ = threadIdx.x % 4;
+    word_ = threadIdx.x % kParts * width;
     settle();
-    const std::uint64_t run = chunks(g) * kColumnTiles * 32;
+    const std::uint64_t run = chunks_of(g) * kColumnTiles * 32;
     plus_ = w.plus + block * run;
     minus_ = w.form == kernels::ConvForm::ternary ? w.minus + block * run : nullptr;
   }
 
-  static __device__ __forceinline__ std::uint32_t chunks(const ConvGeometry& g) {
-    return (taps(g) * tap_words(g) + 3) / 4;
-  }
-
   __device__ __forceinline__ void fetch(Stage& stage) {
     const ConvGeometry& g = w_.geometry;
-    const bool past = i_ >= g.kernel_h;  // the last chunk's words past the window
+    const bool replicate = g.border == kernels::Border::replicate && !past_;
+    const std::int64_t words = words_of(g.channels);
 #pragma unroll
     for (unsigned k = 0; k < kCopies; ++k) {
-      std::uint64_t* to = &stage.rows[row(k)][threadIdx.x % 4];
-      const Window window{0, 0, 0, y_[k], x_[k]};
-      const std::uint64_t at = past ? kOutside : tap_of(g, window, i_ * g.dilation_h, j_ * g.dilation_w);
-      if (at != kOutside)
-        copy_async<8>(to, image_[k] + at * words_of(g.channels) + word_);
-      else
-        *to = outside_ && !past ? low_bits(group_channels(g) - word_ * 64) : 0;
+      std::uint64_t* to = &stage.rows[row(k)][threadIdx.x % kParts * width];
+      std::int32_t y = y_[k] + dy_, x = x_[k] + dx_;
+      if (replicate) {
+        y = clamp_to(y, g.height);
+        x = clamp_to(x, g.width);
+      }
+      const bool inside = static_cast<std::uint32_t>(y) < g.height && static_cast<std::uint32_t>(x) < g.width;
+      if (inside) {
+        const std::int64_t at = (y * static_cast<std::int64_t>(g.width) + x) * words;
+        copy_async<8 * width>(to, w_.x + (image_[k] + at + word_));
+      } else {
+#pragma unroll
+        for (unsigned i = 0; i < width; ++i) to[i] = outside_[i];
+      }
     }
     copy_async<16>(&stage.plus[0][0] + threadIdx.x * 2, plus_ + threadIdx.x * 2);
     plus_ += kColumnTiles * 32;
@@ -71,24 +79,38 @@ class Feeder {
   }
 
  private:
-  static __device__ __forceinline__ unsigned row(unsigned k) { return threadIdx.x / 4 + k * (kThreads / 4); }
+  static constexpr unsigned kParts = 4 / width;
+  static constexpr unsigned kCopies = kMmaPixels * kParts / kThreads;
 
-  // Word `word_` of tap (i_, j_), carried into the taps.
+  static __device__ __forceinline__ unsigned row(unsigned k) {
+    return threadIdx.x / kParts + k * (kThreads / kParts);
+  }
+
+  // Word `word_` of tap (i_, j_), carried into the taps. The last chunk's words past the window are outside.
   __device__ __forceinline__ void settle() {
-    const unsigned words = tap_words(w_.geometry);
+    const ConvGeometry& g = w_.geometry;
+    const unsigned words = tap_words(g);
     for (; word_ >= words; word_ -= words) {
-      if (++j_ < w_.geometry.kernel_w) continue;
+      if (++j_ < g.kernel_w) continue;
       j_ = 0;
       ++i_;
     }
+    past_ = i_ >= g.kernel_h;
+    dy_ = past_ ? INT32_MIN / 2 : static_cast<std::int32_t>(i_ * g.dilation_h);
+    dx_ = static_cast<std::int32_t>(j_ * g.dilation_w);
+    const bool ones = g.border == kernels::Border::ones && !past_;
+#pragma unroll
+    for (unsigned i = 0; i < width; ++i)
+      outside_[i] = ones ? low_bits(group_channels(g) - (word_ + i) * 64) : 0;
   }
 
   const BitWindows& w_;
-  const std::uint64_t* image_[kCopies];
-  std::int32_t y_[kCopies], x_[kCopies];
+  std::int64_t image_[kCopies];
+  std::int32_t y_[kCopies], x_[kCopies], dy_, dx_;
   const std::uint64_t *plus_, *minus_;
-  unsigned begin_, word_, i_ = 0, j_ = 0;
-  bool outside_;
+  std::uint64_t outside_[width];
+  unsigned word_, i_ = 0, j_ = 0;
+  bool past_;
 };
 
 // A warp's results: sum[m][n] of row tile m and column tile n; ones[m]: popcounts of the windows of rows
@@ -132,11 +154,11 @@ __device__ __forceinline__ void multiply(const Stage& stage, bool ternary, Resul
 }
 
 // Copies run kMmaStages - 1 chunks ahead. A stage is refilled after the barrier that ends its last use.
-template <bool use_ones>
+template <bool use_ones, unsigned width>
 __device__ __forceinline__ void multiply_windows(const BitWindows& w, std::uint32_t block, Results& r) {
   auto* stages = reinterpret_cast<Stage*>(shared_memory());
-  Feeder feeder(w, block);
-  const unsigned chunks = Feeder::chunks(w.geometry);
+  Feeder<width> feeder(w, block);
+  const unsigned chunks = chunks_of(w.geometry);
   const bool ternary = w.form == kernels::ConvForm::ternary;
 #pragma unroll 1
   for (unsigned q = 0; q + 1 < kMmaStages; ++q) {
@@ -165,7 +187,7 @@ __device__ __forceinline__ void multiply_windows(const BitWindows& w, std::uint3
 __device__ __forceinline__ const std::int32_t* minus_sizes(const BitWindows& w) {
   const ConvGeometry& g = w.geometry;
   const std::uint64_t words =
-      std::uint64_t{lanes_for(g.out_channels) / 64} * Feeder::chunks(g) * kColumnTiles * 32;
+      std::uint64_t{lanes_for(g.out_channels) / 64} * chunks_of(g) * kColumnTiles * 32;
   return reinterpret_cast<const std::int32_t*>(w.minus + words);
 }
 
@@ -241,13 +263,21 @@ __device__ __forceinline__ void finish_tiles(const Params& p, std::uint32_t bloc
   }
 }
 
+template <bool use_ones>
+__device__ __forceinline__ void multiply_any(const BitWindows& w, Results& r) {
+  if (tap_words(w.geometry) % 2 == 0)
+    multiply_windows<use_ones, 2>(w, blockIdx.y, r);
+  else
+    multiply_windows<use_ones, 1>(w, blockIdx.y, r);
+}
+
 template <bool two_value, class Params>
 __device__ __forceinline__ void run_tiles(const Params& p) {
   Results r{};
   if (two_value || p.windows.form == kernels::ConvForm::sign)
-    multiply_windows<true>(p.windows, blockIdx.y, r);
+    multiply_any<true>(p.windows, r);
   else
-    multiply_windows<false>(p.windows, blockIdx.y, r);
+    multiply_any<false>(p.windows, r);
   finish_tiles(p, blockIdx.y, r);
 }
 

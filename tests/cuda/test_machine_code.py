@@ -13,7 +13,7 @@ NATIVE = ("80", "86", "89", "90", "90a")
 """Chips with 1-bit tensor cores (AND.POPC)."""
 ARCHITECTURES = ("75", *NATIVE, "100", "120")
 
-BUDGETS = {"__cuda_simt": 80, "__cuda_mma": 144}
+BUDGETS = {"__cuda_simt": 80, "__cuda_mma": 168}
 """Registers of a thread: three blocks of 256, and three of 128, fit a multiprocessor."""
 NATIVE_MMA_BUDGET = 128
 

@@ -27,7 +27,7 @@ _SIMT = "threshold_conv2d/cuda_simt.cu"
 _PROGRAM = "elementwise/cuda_simt.cu"
 MUTANTS = [
     Mutant("wrong row of a fragment", "windows", _MMA, "stage.rows[row + 8]", "stage.rows[row + 7]"),
-    Mutant("wrong stride of rows", "windows", _MMA, "k * (kThreads / 4)", "k * (kThreads / 8)"),
+    Mutant("wrong stride of rows", "windows", _MMA, "k * (kThreads / kParts)", "k * (kThreads / 8)"),
     Mutant("no barrier before a stage is read", "windows", _MMA, "__syncthreads();\n    if (q +", "if (q +"),
     Mutant("copies awaited too late", "windows", _MMA, "wait<kMmaStages - 2>", "wait<kMmaStages - 1>"),
     Mutant("stage refilled while in use", "windows", _MMA, "q + kMmaStages - 1) %", "q + kMmaStages) %"),

@@ -78,6 +78,9 @@ inline std::vector<ConvGeometry> window_cases() {
       square(3, 200, 1, 1, 70, 1, 1, 1, 0, 1, Border::zeros),
   };
   cases.push_back(square(2, 9, 9, 9, 3, 3, 1, 1, 1, 1, Border::zeros));  // more pixels than a block takes
+  // Taps of two words, outside the image and in a group.
+  cases.push_back(square(1, 70, 3, 3, 5, 3, 1, 1, 1, 1, Border::ones));
+  cases.push_back(square(1, 256, 2, 2, 128, 3, 1, 1, 1, 2, Border::zeros));
   cases.push_back(square(1, 5, 4, 6, 40, 3, 1, 1, 1, 1, Border::zeros));
   cases.back().kernel_w = 2;  // even and not square
   cases.back().out_width = 7;
