@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import ir
-from .cost import neuron_bits
+from .cost import count_node, neuron_bits
 
 WHY = {
     "level_sets": "gray values compared with float32 levels, bits out",
@@ -19,14 +19,28 @@ WHY = {
     "max_pool": "an OR of bits",
     "flatten": "a matter of layout",
     "threshold_dense": "thresholded popcounts",
-    "linear": "float last layer over bits: float32 sums in a fixed order; needs no allowance",
+    "count_conv2d": "popcounts, integer sums out",
+    "two_value_conv2d": "two popcounts per sum, float32 out",
+    "pixel_conv2d": "bytes times small integers, integer sums out",
+    "conv2d": "float convolution: float32 sums in a fixed order",
+    "linear": "float dense layer: float32 sums in a fixed order",
+    "affine": "one rounding per number",
+    "add": "one rounding per number",
+    "prelu": "one rounding per number",
+    "clamp": "comparisons",
+    "avg_pool": "float32 sums in a fixed order",
+    "concat": "a matter of layout",
 }
+
+FLOAT = (ir.Linear, ir.Conv2d)
+"""Nodes whose weights stay float."""
 
 
 @dataclass(frozen=True)
 class LayerReport:
     """One layer. ``statuses`` counts neurons by status name; ``min_margin`` and ``max_distance`` are None
-    without neurons (and ``min_margin`` also if every neuron is approximated)."""
+    without neurons (and ``min_margin`` also if every neuron is approximated). ``packed`` means that its
+    weights are bits or integers; ``macs`` are the multiplications per image of its float counterpart."""
 
     name: str
     op: str
@@ -36,6 +50,7 @@ class LayerReport:
     statuses: dict[str, int] = field(default_factory=dict)
     bits: int = 0
     float_bytes: int = 0
+    macs: int = 0
     min_margin: float | None = None
     max_distance: float | None = None
 
@@ -69,21 +84,23 @@ def describe(node: ir.AnyNode, graph: ir.Graph) -> LayerReport:
     banks = banks_of(node)
     margins = np.concatenate([b.margin.reshape(-1) for b in banks]) if banks else np.zeros(0)
     margins = margins[~np.isnan(margins)]
+    work = count_node(node, graph.type_of(node.input), graph.type_of(node.name))
     bits = sum(neuron_bits(b) for b in banks)
     floats = sum(b.plus.size + b.threshold.size for b in banks)
-    if isinstance(node, ir.Linear):
-        bits, floats = 32 * (node.weight.size + node.bias.size), node.weight.size + node.bias.size
-    elif isinstance(node, ir.LevelSets):
-        bits, floats = 32 * node.values.size, node.values.size
+    if not banks:
+        bits, floats = 8 * work.weight_bytes, max(work.float_weight_bytes, work.weight_bytes) // 4
+    if isinstance(node, (ir.CountConv2d, ir.TwoValueConv2d, ir.PixelConv2d)):
+        floats = work.float_weight_bytes // 4
     return LayerReport(
         name=node.name,
         op=node.op,
-        packed=not isinstance(node, ir.Linear),
+        packed=not isinstance(node, FLOAT),
         why=WHY[node.op],
         shape=graph.type_of(node.name).shape,
         statuses=count_statuses(banks),
         bits=int(bits),
         float_bytes=4 * int(floats),
+        macs=work.float_macs,
         min_margin=float(margins.min()) if margins.size else None,
         max_distance=max((float(b.distance.max()) for b in banks), default=None),
     )

@@ -86,7 +86,7 @@ def test_demo_fails_loudly_on_a_mismatch(
         report = real(*args, **kwargs)
         if report.images != 504:  # let the export publish its file
             return report
-        first = dataclasses.replace(report.layers[1], mismatched_bits=3, first=(0, 0, 0, 0))
+        first = dataclasses.replace(report.layers[1], mismatched=3, first=(0, 0, 0, 0))
         return dataclasses.replace(report, layers=(report.layers[0], first, *report.layers[2:]))
 
     monkeypatch.setattr(verification, "compare", wrong)

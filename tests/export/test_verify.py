@@ -47,7 +47,7 @@ def test_a_changed_neuron_is_located(exported: tuple[nn.Module, Path, torch.Tens
     result = verify(network, path, x)
     assert not result.equal
     assert result.mismatched_bits == len(x)
-    check = next(layer for layer in result.layers if layer.mismatched_bits)
+    check = next(layer for layer in result.layers if layer.mismatched)
     assert check.first == (0, 7)
     assert result.first_mismatch == "layer '2': image 0, feature 7"
     plain = json.loads(json.dumps(result.to_json()))

@@ -27,9 +27,8 @@ def add(commands: Any) -> None:
     made.add_argument(
         "--allow-float",
         action="append",
-        default=[],
         metavar="NAME",
-        help="a layer that may stay float (repeatable)",
+        help="a layer that may stay float (repeatable); then no other may, but for a last Linear",
     )
     made.add_argument(
         "--not-strict", action="store_true", help="report what cannot be packed instead of failing"

@@ -7,12 +7,23 @@ from types import ModuleType
 from typing import Any
 
 from ..summary import LayerReport
+from .checks import EndToEnd, FloatCheck, LayerCheck, OutputCheck
 from .publish import export
 from .report import ExportReport
 from .verification import verify
-from .verify_report import LayerCheck, OutputCheck, VerifyReport
+from .verify_report import VerifyReport
 
-__all__ = ["ExportReport", "LayerCheck", "LayerReport", "OutputCheck", "VerifyReport", "export", "verify"]
+__all__ = [
+    "EndToEnd",
+    "ExportReport",
+    "FloatCheck",
+    "LayerCheck",
+    "LayerReport",
+    "OutputCheck",
+    "VerifyReport",
+    "export",
+    "verify",
+]
 
 
 class _CallablePackage(ModuleType):

@@ -46,10 +46,10 @@ CHUNK = 1 << 22  # values evaluated at once
 @dataclass(frozen=True, eq=False)
 class Source:
     """Where a chain begins: the traced ``node``, whose values are ``low``[o] + ``step`` j, up to ``high``[o],
-    times ``scale``[o], plus ``shift``[o], all exact in float32.
+    times ``scale``[o], plus ``shift``[o], rounded once to float32.
 
-    Exactly one of ``sums`` (a binary layer that reads ``value``) and no ``sums`` (``value`` itself: bits,
-    signs, or an image of bytes) applies.
+    With ``sums`` it is a binary layer that reads ``value``; without, it is ``value`` itself: bits, signs, an
+    image of bytes, a stream of integers ("int"), or (``real``) one of floats, of which every value may occur.
     """
 
     node: fx.Node
@@ -60,6 +60,10 @@ class Source:
     scale: npt.NDArray[np.float64] | None = None
     shift: npt.NDArray[np.float64] | None = None
     sums: Sums | None = None
+
+    @property
+    def real(self) -> bool:
+        return self.sums is None and self.value.kind in ("float", "concat")
 
     @property
     def channels(self) -> int:
@@ -73,6 +77,18 @@ class Source:
     def count(self) -> int:
         """Length of the longest channel's grid."""
         return int(((self.high - self.low) // self.step).max()) + 1
+
+    def scaled(self, sums: torch.Tensor) -> torch.Tensor:
+        """fma(sums, scale, shift), float32, of integers [..., O] in float64."""
+        from ..nn.two_value_ops import fma
+
+        if self.scale is None and self.shift is None:
+            return sums.to(torch.float32)
+        scale = torch.ones(self.channels) if self.scale is None else torch.from_numpy(self.scale)
+        if self.shift is None:
+            return (sums * scale.double()).to(torch.float32)  # exact in float64, then rounded once
+        shift = torch.from_numpy(self.shift)
+        return fma(sums.float(), *(t.float().expand(sums.shape).contiguous() for t in (scale, shift)))
 
     def grid(self, start: int = 0, stop: int | None = None) -> npt.NDArray[np.int64]:
         """The integers, int64 [M, O]; those above ``high`` do not occur."""
@@ -165,9 +181,7 @@ def on_grid(
 
     for start in range(0, source.count, rows):
         grid = source.grid(start, min(start + rows, source.count)).astype(np.float64)
-        exact = grid * (1.0 if source.scale is None else source.scale)
-        exact = exact + (0.0 if source.shift is None else source.shift)
-        values = torch.from_numpy(exact).to(match.dtype_of(source.node) or torch.float32)
+        values = source.scaled(torch.from_numpy(grid)).to(match.dtype_of(source.node) or torch.float32)
         # One image, the grid along its height: channels where the operators expect them.
         first = values if source.rank == 2 else values.T[None, :, :, None].contiguous()
         known = {source.node: first}

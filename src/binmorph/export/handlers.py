@@ -12,23 +12,27 @@ from torch import fx
 from .. import ir
 from . import match
 from .accumulator import Window
-from .binary import binary_sums, conv2d, elementwise, note_zeros, pad, stage
+from .binary import binary_example, binary_sums, conv2d, elementwise, note_zeros, pad, stage
 from .certificates import neurons
 from .chain import ELEMENTWISE
+from .channels import concatenate, cut, split
+from .float_layers import avg_pool, float_linear, two_value_layer
 from .match import bound
 from .scores import over_stored_bits
-from .state import Lowering, Stop
+from .state import Lowering, Rounded, Stop
+from .streams import flattened, numbers, pooled
 
 Handler = Callable[[Lowering, fx.Node], None]
 
 
 def _level_sets(low: Lowering, node: fx.Node) -> None:
     args = bound(node)
-    value = low.read(args["x"], "LevelSets")
-    if value.kind == "bits":
+    value = low.binary(args["x"])
+    if value is not None and value.kind != "image":
         raise Stop("LevelSets reads gray values, but its input is already bits")
+    read = numbers(low, args["x"]) if value is None else value
     values = low.constant(args["values"], "values").astype(np.float32, copy=False)
-    low.add(node, lambda name: ir.LevelSets(name, value.name, values), "bits")
+    low.add(node, lambda name: ir.LevelSets(name, read.name, values), "bits")
 
 
 def _bisel(low: Lowering, node: fx.Node) -> None:
@@ -59,12 +63,17 @@ def _threshold_dense(low: Lowering, node: fx.Node) -> None:
 
 def _max_pool(low: Lowering, node: fx.Node) -> None:
     args = bound(node)
-    if match.pair(args["padding"]) != (0, 0) or match.pair(args["dilation"]) != (1, 1) or args["ceil_mode"]:
-        settings = f"padding {args['padding']}, dilation {args['dilation']}, ceil_mode {args['ceil_mode']}"
-        raise Stop(f"max-pooling with {settings} is not packed, only 0, 1 and False")
+    if match.pair(args["dilation"]) != (1, 1) or args["ceil_mode"]:
+        settings = f"dilation {args['dilation']}, ceil_mode {args['ceil_mode']}"
+        raise Stop(f"max-pooling with {settings} is not packed, only 1 and False")
     if len(match.shape_of(node)) != 4:
         raise Stop("max-pooling without a batch dimension is not packed")
-    if stage(low, node, args["self"]):
+    padded = match.pair(args["padding"]) != (0, 0)
+    if not padded and stage(low, node, args["self"]):
+        return
+    value = None if padded else low.binary(args["self"])
+    if value is None or (value.kind == "image" and not binary_example(low)):
+        low.values[node] = pooled(low, node)
         return
     kernel, stride = match.pool_window(node)
     value = low.read_bits(args["self"], "MaxPool2d", signs=True)
@@ -82,6 +91,10 @@ def _reshape(low: Lowering, node: fx.Node) -> None:
         return
     if len(before) == 4 and len(after) == 2 and _same(before[0], after[0]):
         if stage(low, node, source):
+            return
+        value = low.binary(source)
+        if value is None or (value.kind == "image" and not binary_example(low)):
+            low.values[node] = flattened(low, node)
             return
         value = low.read_bits(source, "Flatten", signs=True)
         if value.pad is not None:
@@ -121,19 +134,33 @@ def _linear(low: Lowering, node: fx.Node) -> None:
         )
     if bias is not None:
         bias = np.ascontiguousarray(np.broadcast_to(bias, weight.shape[:1]))
+    value = low.binary(x)
+    shift = np.zeros(len(weight), np.float32) if bias is None else bias
+    if value is None or (value.kind == "image" and not binary_example(low)):
+        float_linear(low, node, x, weight, shift)
+        return
     value = low.read_bits(x, "Linear", signs=True)
-    if value.kind != "unknown" and binary_sums(low, node, value, weight[:, :, None, None], bias, Window()):
+    if binary_sums(low, node, value, weight[:, :, None, None], bias, Window()):
         note_zeros(low, args["weight"] if base == "aten.linear" else None)
         return
-    matrix, offset = over_stored_bits(weight, np.zeros(len(weight)) if bias is None else bias, value)
+    matrix, offset = over_stored_bits(weight, shift, value)
     low.add(node, lambda name: ir.Linear(name, value.name, matrix, offset), "float")
+    low.rounded[node.name] = Rounded(low.values[node].name, 2 * weight.shape[1] + 3)
+
+
+def _expand(low: Lowering, node: fx.Node) -> None:
+    """A constant in the shape of a value: the operator that reads it stretches it anyway."""
+    source = node.args[0]
+    if not isinstance(source, fx.Node) or source not in low.constants:
+        raise Stop("only constants are expanded")
+    low.constants[node] = low.constants[source]
 
 
 def _alias(low: Lowering, node: fx.Node) -> None:
     source = node.args[0]
     if not isinstance(source, fx.Node) or source not in low.values:
         raise Stop("it reads a value that is not the output of an earlier layer")
-    if low.values[source].kind == "pending":
+    if low.known(source).kind == "pending":
         elementwise(low, node)
     else:
         low.values[node] = low.values[source]
@@ -148,10 +175,10 @@ def _cast(low: Lowering, node: fx.Node) -> None:
     if low.values[source].kind == "pending":
         elementwise(low, node)
         return
-    kind, old, new = low.values[source].kind, match.dtype_of(source), match.dtype_of(node)
+    kind, old, new = low.known(source).kind, match.dtype_of(source), match.dtype_of(node)
     # Bits and signs survive every cast to a signed type, and gray values 0..255 survive the one to float32.
     safe = (
-        kind in ("bits", "unknown", "unresolved")
+        kind == "bits"
         or (kind == "signs" and new is not None and new.is_signed)
         or old == new
         or (kind == "image" and (old, new) == (torch.uint8, torch.float32))
@@ -164,6 +191,11 @@ def _cast(low: Lowering, node: fx.Node) -> None:
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(ELEMENTWISE, elementwise),
     "aten.conv2d": conv2d,
+    "aten.cat": concatenate,
+    "aten.slice": cut,
+    **dict.fromkeys(("aten.split", "aten.chunk", "aten.split_with_sizes"), split),
+    **dict.fromkeys(("aten.avg_pool2d", "aten.adaptive_avg_pool2d", "aten.mean"), avg_pool),
+    **dict.fromkeys(("binmorph.two_value_conv2d", "binmorph.two_value_linear"), two_value_layer),
     **dict.fromkeys(("aten.pad", "aten.constant_pad_nd", "aten.replication_pad2d"), pad),
     "binmorph.level_sets": _level_sets,
     "binmorph.bisel": _bisel,
@@ -173,4 +205,5 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("aten.linear", "aten.addmm", "aten.mm", "aten.matmul"), _linear),
     **dict.fromkeys(match.IDENTITY, _alias),
     **dict.fromkeys(match.CASTS, _cast),
+    **dict.fromkeys(("aten.expand", "aten.expand_as"), _expand),
 }

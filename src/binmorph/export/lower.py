@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 
 import torch
@@ -11,11 +10,13 @@ from torch import fx
 from .. import ir
 from ..errors import BinmorphError
 from . import match
+from .channels import PICK, pick
 from .handlers import HANDLERS
 from .match import Site
 from .resolve import settle
 from .scores import binary_scores
-from .state import Blameless, Lowering, Misfit, Problem, Reference, Stop, Value
+from .state import Blameless, Lowering, Problem, Reference, Rounded, Stop, Value
+from .streams import floats
 from .trace import DTYPES, Traced
 
 
@@ -23,7 +24,8 @@ from .trace import DTYPES, Traced
 class Lowered:
     """The result: ``graph`` is None if there are problems; ``traced_nodes`` maps IR names to traced node
     names. ``references`` names, where a traced value is not the packed one itself, the traced node to look at
-    and the function from its value to the stored bits. ``notes`` are for the report."""
+    and the function from its value to the stored bits. ``rounded`` are the traced nodes whose results depend
+    on an order of summation. ``notes`` are for the report."""
 
     graph: ir.Graph | None
     problems: list[Problem]
@@ -32,18 +34,16 @@ class Lowered:
     removed: list[Site]
     references: dict[str, Reference]
     notes: list[str]
+    rounded: dict[str, Rounded]
 
 
 def _visit(low: Lowering, node: fx.Node) -> None:
-    handler = HANDLERS.get(match.base_name(node))
+    handler = pick if node.target is PICK else HANDLERS.get(match.base_name(node))
     try:
         if handler is None:
-            if node.target is operator.getitem:
-                low.values[node] = low.values[node.all_input_nodes[0]]
-                return  # one result of an operator that was reported already
             for source in node.all_input_nodes:
-                if source in low.values:
-                    low.consumed.add(low.values[source].name)
+                if source not in low.constants:
+                    low.known(source)
             raise Stop("cannot be packed")
         handler(low, node)
     except Blameless:
@@ -51,8 +51,7 @@ def _visit(low: Lowering, node: fx.Node) -> None:
     except (Stop, BinmorphError) as stop:
         low.problems.append(Problem(match.site(node), str(stop), node.name))
         # Later layers are still visited, and not blamed for an input that is unknown by now.
-        kind = "unresolved" if isinstance(stop, Misfit) else "unknown"
-        low.values[node] = Value(f"?{node.name}", kind)
+        low.values[node] = Value(f"?{node.name}", "unresolved")
 
 
 def _output(low: Lowering, node: fx.Node) -> str | None:
@@ -60,23 +59,25 @@ def _output(low: Lowering, node: fx.Node) -> str | None:
     assert isinstance(results, (tuple, list))
     last = results[0] if len(results) == 1 and isinstance(results[0], fx.Node) else None
     value = None if last is None else low.values.get(last)
-    if last is not None and value is not None and value.kind in ("pending", "bits", "signs"):
-        try:
-            value = (binary_scores(low, last) if value.kind == "pending" else None) or _packed(low, last)
-        except (Stop, Blameless) as stop:
-            if isinstance(stop, Stop):
-                low.problems.append(Problem(match.site(last), str(stop), last.name))
-            return None
-    if value is None or value.kind == "image":
+    if last is None or value is None or value.kind == "image":
         reason = "the network must return one tensor, the output of a layer"
         low.problems.append(Problem(Site("", type(low.traced.module).__name__, "output", ""), reason))
         return None
-    return value.name
+    try:
+        scores = binary_scores(low, last) if value.kind == "pending" else None
+        return (scores or _packed(low, last)).name
+    except Blameless:
+        return None
+    except Stop as stop:
+        low.problems.append(Problem(match.site(last), str(stop), last.name))
+        return None
 
 
 def _packed(low: Lowering, node: fx.Node) -> Value:
-    """The network's last value as bits, each stored as it is."""
-    value = low.read(node, "the output")
+    """The network's last value as bits, each stored as it is, or as numbers."""
+    value = low.binary(node)
+    if value is None:
+        return Value(floats(low, node), "float")
     if value.pad is not None:
         raise Stop("padding is packed only in front of a convolution")
     return settle(low, node, value)
@@ -85,9 +86,42 @@ def _packed(low: Lowering, node: fx.Node) -> Value:
 def lower(traced: Traced, producer: str = "") -> Lowered:
     """Lower a traced network. Problems are returned, not raised; shape errors of the result raise
     ShapeError."""
+    shared: frozenset[str] = frozenset()
+    while True:
+        low, output = _walk(traced, shared)
+        # A binary layer with several readers becomes one stream of sums, not one layer for each.
+        several = {name for name, count in low.uses.items() if count > 1}
+        if several <= shared:
+            break
+        shared |= several
+    low.problems += _smooth_signs(traced.module)
+    position = {node.name: i for i, node in enumerate(traced.program.graph.nodes)}
+    low.problems.sort(key=lambda problem: position.get(problem.node, len(position)))
+    graph = None
+    if not low.problems and output is not None:
+        graph = ir.Graph(low.input, tuple(low.nodes), output, producer)
+    return Lowered(
+        graph, low.problems, low.sites, low.traced_nodes, low.removed, low.references, low.notes, low.rounded
+    )
+
+
+def _smooth_signs(module: torch.nn.Module) -> list[Problem]:
+    """Quantizers that do not give signs yet: what they make of weights would pass for float weights."""
+    from ..nn import SelfBinarizingTanh
+
+    reason = "it is smooth still; binmorph.nn.harden_signs turns it into a sign"
+    return [
+        Problem(Site(path, type(m).__name__, "tanh", ""), reason)
+        for path, m in module.named_modules()
+        if isinstance(m, SelfBinarizingTanh) and not m.hard
+    ]
+
+
+def _walk(traced: Traced, shared: frozenset[str]) -> tuple[Lowering, str | None]:
+    """One walk over the graph: what was lowered, and the name of the output."""
     example = traced.example
     spec = ir.InputSpec(DTYPES[example.dtype], tuple(int(s) for s in example.shape[1:]))
-    low = Lowering(traced, dict(traced.module.named_modules()), spec)
+    low = Lowering(traced, dict(traced.module.named_modules()), spec, shared=shared)
     constants = match.tensor_constants(traced.program)
     output: str | None = None
     for node in traced.program.graph.nodes:
@@ -102,16 +136,4 @@ def lower(traced: Traced, producer: str = "") -> Lowered:
             if not isinstance(node.meta.get("val"), (torch.Tensor, tuple, list)):
                 continue  # arithmetic on the symbolic batch size
             _visit(low, node)
-    for made in low.nodes:
-        if isinstance(made, ir.Linear) and made.name in low.consumed:
-            low.problems.append(
-                Problem(
-                    low.sites[made.name], "it is float, and not the last layer", low.traced_nodes[made.name]
-                )
-            )
-    position = {node.name: i for i, node in enumerate(traced.program.graph.nodes)}
-    low.problems.sort(key=lambda problem: position.get(problem.node, len(position)))
-    graph = None
-    if not low.problems and output is not None:
-        graph = ir.Graph(spec, tuple(low.nodes), output, producer)
-    return Lowered(graph, low.problems, low.sites, low.traced_nodes, low.removed, low.references, low.notes)
+    return low, output

@@ -14,7 +14,7 @@ import torch
 
 from .. import __version__, ir
 from ..errors import BinmorphError, UnsupportedOpError, VerificationError
-from ..summary import describe_graph
+from ..summary import FLOAT, describe_graph
 from .lower import Lowered, lower
 from .report import ExportReport, unsupported_layer
 from .state import Problem
@@ -22,7 +22,9 @@ from .trace import Method, Traced, trace
 from .verification import compare, random_inputs
 
 
-def _check_allowed(allow_float: Iterable[str], traced: Traced) -> frozenset[str]:
+def _check_allowed(allow_float: Iterable[str] | None, traced: Traced) -> frozenset[str] | None:
+    if allow_float is None:
+        return None
     names = [allow_float] if isinstance(allow_float, str) else list(allow_float)
     known = [name for name, _ in traced.module.named_modules() if name]
     for name in names:
@@ -33,16 +35,26 @@ def _check_allowed(allow_float: Iterable[str], traced: Traced) -> frozenset[str]
     return frozenset(names)
 
 
-def _refusal(lowered: Lowered, allowed: frozenset[str]) -> str:
-    def line(problem: Problem) -> str:
-        text = str(problem)
-        if problem.site.path in allowed:
-            text += " (allow_float names it, but this runtime runs a float layer only as the last Linear)"
-        return f"  - {text}"
+def _refuse_floats(lowered: Lowered, allowed: frozenset[str] | None) -> None:
+    """Add a problem for each layer of float weights that ``allowed`` does not name, nor a module above it;
+    the last dense layer needs no name."""
+    graph = lowered.graph
+    if graph is None or allowed is None:
+        return
+    for node in graph.nodes:
+        path = lowered.sites[node.name].path
+        named = any(path == name or path.startswith(f"{name}.") for name in allowed)
+        if isinstance(node, FLOAT) and not named and node.name != graph.output:
+            reason = "its weights are float, and allow_float does not name it"
+            lowered.problems.append(Problem(lowered.sites[node.name], reason))
+    if lowered.problems:
+        lowered.graph = None
 
+
+def _refusal(lowered: Lowered) -> str:
     count = len(lowered.problems)
     head = f"{count} layer{'s' if count > 1 else ''} cannot be packed:"
-    return "\n".join([head, *map(line, lowered.problems)])
+    return "\n".join([head, *(f"  - {problem}" for problem in lowered.problems)])
 
 
 def _write_verified(traced: Traced, lowered: Lowered, graph: ir.Graph, path: Path, verify: bool) -> int:
@@ -74,7 +86,7 @@ def export(
     path: str | os.PathLike[str],
     *,
     strict: bool = True,
-    allow_float: Iterable[str] = (),
+    allow_float: Iterable[str] | None = None,
     verify: bool = True,
     family: Method = "popcount",
     projection: Method = "constant",
@@ -89,8 +101,8 @@ def export(
         path: the file to write; replaced only after verification.
         strict: raise if any layer cannot be packed. With False such a network writes no file, and the report
             lists what stands in the way.
-        allow_float: module paths that may stay float. The last Linear may anyway; other float layers cannot
-            run yet.
+        allow_float: module paths whose weights may stay float, with all that is below them; None allows every
+            layer. The last Linear may anyway.
         verify: compare the file, in the packed runtime, with the hard network on the example and on random
             inputs.
         family, projection: how smooth layers are hardened, as in :func:`binmorph.nn.harden`: one word, or a
@@ -108,10 +120,11 @@ def export(
     traced = trace(module, example_input, family, projection)
     allowed = _check_allowed(allow_float, traced)
     lowered = lower(traced, f"binmorph {__version__}")
+    _refuse_floats(lowered, allowed)
     removed = tuple(dict.fromkeys(where.path or where.op for where in lowered.removed))
     if lowered.graph is None:
         if strict:
-            raise UnsupportedOpError(_refusal(lowered, allowed))
+            raise UnsupportedOpError(_refusal(lowered))
         layers = tuple(unsupported_layer(p.site, str(p)) for p in lowered.problems)
         return ExportReport(None, layers, hardened=traced.hardened, removed=removed)
     images = _write_verified(traced, lowered, lowered.graph, target, verify)

@@ -45,6 +45,17 @@ class ExportReport:
         return sum(layer.bits for layer in self.layers if layer.packed)
 
     @property
+    def coverage(self) -> dict[str, float]:
+        """Shares in [0, 1] of the multiplications ("macs") and of the float network's weight bytes ("bytes")
+        that layers with packed weights stand for; 1 where there are none."""
+        shares = {}
+        for what, name in (("macs", "macs"), ("bytes", "float_bytes")):
+            total = sum(getattr(layer, name) for layer in self.layers)
+            packed = sum(getattr(layer, name) for layer in self.layers if layer.packed)
+            shares[what] = packed / total if total else 1.0
+        return shares
+
+    @property
     def unsupported(self) -> tuple[LayerReport, ...]:
         """Layers that could not be lowered at all."""
         return tuple(layer for layer in self.layers if layer.op.startswith("unsupported"))
@@ -58,6 +69,7 @@ class ExportReport:
             "float_layer_bytes": sum(layer.bytes for layer in self.layers if not layer.packed),
             "unpacked_float_bytes": sum(layer.float_bytes for layer in self.layers),
             "statuses": self.statuses,
+            "coverage": self.coverage,
         }
         return {**result, "totals": totals}
 
@@ -69,11 +81,16 @@ class ExportReport:
                 lines.append(f"{title}: {', '.join(names)}")
         lines += [f"note: {note}" for note in self.notes]
         packed = sum(layer.bytes for layer in self.layers if layer.packed)
-        floats = sum(layer.bytes for layer in self.layers if not layer.packed)
+        unpacked = sum(layer.bytes for layer in self.layers if not layer.packed)
         lines.append(
-            f"weights: {packed} bytes packed + {floats} bytes float; "
+            f"weights: {packed} bytes packed + {unpacked} bytes float; "
             f"{sum(layer.float_bytes for layer in self.layers)} bytes before, in float32"
         )
+        if not self.unsupported:
+            share = self.coverage
+            lines.append(f"packed: {share['macs']:.1%} of the MACs, {share['bytes']:.1%} of the weight bytes")
+            floats = ", ".join(layer.name for layer in self.layers if not layer.packed)
+            lines += [f"float: {floats}"] if floats else []
         if self.path is None:
             lines.append(f"no file was written: {len(self.unsupported)} layer(s) cannot be packed")
         else:

@@ -18,15 +18,16 @@ from torch import fx
 from .. import ir
 from . import match
 from .chain import Array, Pending, Source, evaluate, on_grid
-from .state import Lowering, Problem, Stop, Value
+from .signs import behind_numbers, sign_of_stream
+from .state import Lowering, NotAThreshold, Problem, Stop, Value
 from .thresholds import Found, direction, find, kind_of, third_value
 
 Bits = npt.NDArray[np.bool_]
 
 
-def resolve(low: Lowering, node: fx.Node) -> Value:
-    """The packed value that the pending ``node`` becomes; a problem is recorded where there is none, and the
-    value is then "unresolved"."""
+def resolve(low: Lowering, node: fx.Node) -> Value | None:
+    """The bits that the pending ``node`` becomes, or None if it is a number. Where it is a sign that cannot
+    be packed, a problem is recorded, and the value is "unresolved"."""
     if node not in low.resolved:
         pending = low.values[node].pending
         assert isinstance(pending, Pending)
@@ -36,6 +37,18 @@ def resolve(low: Lowering, node: fx.Node) -> Value:
             low.problems.append(Problem(match.site(_blamed(node, low)), str(stop), node.name))
             low.resolved[node] = Value(f"?{node.name}", "unresolved")
     return low.resolved[node]
+
+
+def record_not_binary(low: Lowering, node: fx.Node, op: str) -> None:
+    """Record that ``op`` reads bits, and that ``node`` is a number."""
+    pending = low.values[node].pending
+    blamed = node
+    if pending is None or pending.source.value.kind in ("int", "float", "concat"):
+        reason = f"{op} reads bits, but its input is a stream of numbers; put a sign quantizer in between"
+    else:
+        (values,) = on_grid([node], pending, low.constants)
+        reason, blamed = _not_binary(node, values, pending.source), _blamed(node, low)
+    low.problems.append(Problem(match.site(blamed), reason, node.name))
 
 
 def _blamed(node: fx.Node, low: Lowering) -> fx.Node:
@@ -61,7 +74,17 @@ def _before_sign(node: fx.Node, pending: Pending) -> fx.Node | None:
     return None
 
 
-def _resolve(low: Lowering, node: fx.Node, pending: Pending) -> Value:
+def _resolve(low: Lowering, node: fx.Node, pending: Pending) -> Value | None:
+    source = pending.source
+    if source.value.kind in ("int", "float", "concat") and source.sums is None:
+        return sign_of_stream(low, node, source)
+    try:
+        return _at_thresholds(low, node, pending)
+    except NotAThreshold as stop:
+        return behind_numbers(low, node, source, stop)
+
+
+def _at_thresholds(low: Lowering, node: fx.Node, pending: Pending) -> Value | None:
     source = pending.source
     pools = [s for s in pending.stages if match.base_name(s) == "aten.max_pool2d"]
     argument = _before_sign(node, pending)
@@ -69,7 +92,9 @@ def _resolve(low: Lowering, node: fx.Node, pending: Pending) -> Value:
     values, *rest = on_grid(wanted, pending, low.constants)
     kind = kind_of(values, source)
     if kind is None:
-        raise Stop(_not_binary(node, values, source))
+        if _ternary(values, source):
+            raise Stop(_not_binary(node, values, source))
+        return None
     found = find(values, kind, source, rest[-1] if argument else None)
     towards = np.where(found.invert, -1, 1)
     # Per pool: True where it must be an AND of the bits.
@@ -93,6 +118,11 @@ def _resolve(low: Lowering, node: fx.Node, pending: Pending) -> Value:
     return Value(name, kind, flip if flip.any() else None)
 
 
+def _ternary(values: Array, source: Source) -> bool:
+    """Whether nothing but -1, 0 and +1 occurs: a sign that maps 0 to 0."""
+    return bool((np.isin(values, (-1, 0, 1)) | (source.grid() > source.high)).all())
+
+
 def _not_binary(node: fx.Node, values: Array, source: Source) -> str:
     if match.base_name(node) in ("aten.sign", "aten.sgn"):
         return (
@@ -112,6 +142,7 @@ def _begin(low: Lowering, node: fx.Node, pending: Pending, found: Found, flip: B
     # sums.
     end = source.node if pending.stages else node
     if source.sums is not None:
+        low.uses[source.node.name] += 1
         layer, window = source.sums, source.sums.window
         neurons, offset = layer.neurons(found.at, found.invert ^ flip, found.margin)
         if source.rank == 2:
@@ -133,7 +164,7 @@ def _begin(low: Lowering, node: fx.Node, pending: Pending, found: Found, flip: B
         low.references[name] = _reference(low, node, end, found.kind, found.invert)
         return name, found.invert
     if bool(found.constant.any()):
-        raise Stop(
+        raise NotAThreshold(
             f"channel {int(np.argmax(found.constant))} is constant behind it, whatever the bit in front"
         )
     before = np.zeros(source.channels, np.bool_) if source.value.flip is None else source.value.flip

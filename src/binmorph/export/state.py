@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -30,12 +31,15 @@ class Value:
 
     Attributes:
         name: of the IR value; "" while it is pending.
-        kind: "image"; "bits" ({0, 1}) or "signs" ({-1, +1}, stored as bits); "float"; "pending", a sum or
-            what elementwise operators made of it, until a reader needs it; "unknown" after a problem
-            upstream, or "unresolved" if what follows is not to be blamed.
+        kind: "image"; "bits" ({0, 1}) or "signs" ({-1, +1}, stored as bits); "int" or "float", a stream of
+            numbers; "concat", several of these one after another; "pending", a sum or what elementwise
+            operators made of it, until a reader needs it; "unknown" after a problem upstream, or "unresolved"
+            if what follows is not to be blamed.
         flip: bool [channels or features], which are stored complemented; None if none is.
         pad: the border that the next convolution is to see.
         pending: where a pending value comes from.
+        domain: of integers: (low, high) int64 [channels] and the step between them.
+        parts: of a concatenation: (channels, value) of each.
     """
 
     name: str
@@ -43,6 +47,26 @@ class Value:
     flip: Array | None = None
     pad: Pad | None = None
     pending: Pending | None = None
+    domain: tuple[Array, Array, int] | None = None
+    parts: tuple[tuple[int, Value], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Rounded:
+    """A traced operator whose float result depends on an order of summation (or a division) that is the
+    library's own.
+
+    Attributes:
+        layer: the IR value that stands for it, or "".
+        canonical: without such a value, what the packed network computes with, from torch's own result.
+        terms: the roundings of one result.
+        noise: relative error of the weights that the packed layer has.
+    """
+
+    layer: str
+    terms: int
+    canonical: Callable[[torch.Tensor], torch.Tensor] | None = None
+    noise: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +86,10 @@ class Stop(Exception):
     """Ends one handler: its node cannot be packed."""
 
 
+class NotAThreshold(Stop):
+    """Ends one search: the bit behind a number is not one comparison of it."""
+
+
 class Misfit(Stop):
     """Ends one handler: its node could be packed in another form, so what reads it is not to be blamed."""
 
@@ -72,7 +100,12 @@ class Blameless(Exception):
 
 @dataclass
 class Lowering:
-    """State of one walk over the graph; handlers live in HANDLERS."""
+    """State of one walk over the graph; handlers live in HANDLERS.
+
+    ``resolved`` and ``numbers`` hold what pending values became, as bits and as streams. ``uses`` counts the
+    packed nodes that a binary layer became; those in ``shared`` become one stream of sums, since an earlier
+    walk found several readers.
+    """
 
     traced: Traced
     modules: dict[str, torch.nn.Module]
@@ -84,9 +117,13 @@ class Lowering:
     traced_nodes: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     removed: list[Site] = field(default_factory=list)
-    consumed: set[str] = field(default_factory=set)
-    resolved: dict[fx.Node, Value] = field(default_factory=dict)
+    resolved: dict[fx.Node, Value | None] = field(default_factory=dict)
+    numbers: dict[fx.Node, Value] = field(default_factory=dict)
     references: dict[str, Reference] = field(default_factory=dict)
+    floated: dict[str, str] = field(default_factory=dict)
+    rounded: dict[str, Rounded] = field(default_factory=dict)
+    uses: Counter[str] = field(default_factory=Counter)
+    shared: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
 
     def name_for(self, node: fx.Node) -> str:
@@ -121,6 +158,13 @@ class Lowering:
         self.traced_nodes[name] = node.name
         return name
 
+    def helper(self, base: str, op: str, build: Callable[[str], ir.AnyNode]) -> str:
+        """Append an IR node that no traced value is equal to; its name."""
+        name = self.unique(base)
+        self.nodes.append(build(name))
+        self.sites[name] = Site(name, "", f"binmorph.{op}", "")
+        return name
+
     def add(self, node: fx.Node, build: Callable[[str], ir.AnyNode], kind: str) -> None:
         """:meth:`put`, and the node's value is what was put."""
         self.values[node] = Value(self.put(node, build), kind)
@@ -131,20 +175,38 @@ class Lowering:
             return np.ascontiguousarray(self.constants[node].detach().cpu().numpy())
         raise Stop(f"its {what} depends on the input")
 
-    def read(self, node: Any, op: str) -> Value:
-        """The value that ``node`` became, as a layer's input; ends the handler if it is float."""
+    def known(self, node: Any) -> Value:
+        """The value of ``node``; ends the handler if there is none, or if it was reported already."""
         value = self.values.get(node) if isinstance(node, fx.Node) else None
         if value is None:
             raise Stop("it reads a value that is not the output of an earlier layer")
-        if value.kind == "pending":
-            from .resolve import resolve  # builds on this module
-
-            value = resolve(self, node)
-        if value.kind == "unresolved":
+        if value.kind in ("unresolved", "unknown"):
             raise Blameless
-        self.consumed.add(value.name)
-        if value.kind == "float":
-            raise Stop(f"{op} reads bits, but its input {value.name!r} is float")
+        return value
+
+    def binary(self, node: Any) -> Value | None:
+        """The value of ``node`` as bits, signs or an image; None if it is a number."""
+        value = self.known(node)
+        from .resolve import resolve  # builds on this module
+        from .signs import joined
+
+        if value.kind == "pending":
+            found = resolve(self, node)
+            if found is not None and found.kind == "unresolved":
+                raise Blameless
+            return found
+        if value.kind == "concat":
+            return joined(self, node, value)
+        return None if value.kind in ("int", "float") else value
+
+    def read(self, node: Any, op: str) -> Value:
+        """The value that ``node`` became, as the input of a layer of bits."""
+        value = self.binary(node)
+        if value is None:
+            from .resolve import record_not_binary
+
+            record_not_binary(self, node, op)
+            raise Blameless
         return value
 
     def read_bits(self, node: Any, op: str, *, signs: bool = False) -> Value:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .chain import Source
-from .state import Stop
+from .state import NotAThreshold
 
 Array = npt.NDArray[Any]
 
@@ -60,7 +60,7 @@ def find(values: Array, kind: str, source: Source, before_sign: Array | None = N
     crossing is taken on the straight line between the sums on both sides. Without a crossing (a constant), or
     without ``before_sign``, it is half a step.
 
-    Stop if a channel is neither increasing nor decreasing.
+    NotAThreshold if a channel is neither increasing nor decreasing.
     """
     bits = values == 1
     occurs = source.grid() <= source.high
@@ -69,7 +69,7 @@ def find(values: Array, kind: str, source: Source, before_sign: Array | None = N
     if bool((times > 1).any()):
         channel = int(np.argmax(times > 1))
         sums = ", ".join(str(int(s)) for s in source.grid()[1:][changes[:, channel], channel][:4])
-        raise Stop(
+        raise NotAThreshold(
             f"the bit of channel {channel} changes {int(times[channel])} times as its sum grows (at {sums}), "
             "so it is no threshold; keep to increasing or decreasing operators (a PReLU slope must not be "
             "negative)"
@@ -96,12 +96,14 @@ def find(values: Array, kind: str, source: Source, before_sign: Array | None = N
 def direction(values: Array, source: Source) -> npt.NDArray[np.int8]:
     """+1 where ``values`` float32 [M, O] grow with the sum, -1 where they fall, 0 where they are constant.
 
-    Stop if a channel does both: a maximum over a window is then not one at an extreme sum.
+    NotAThreshold if a channel does both: a maximum over a window is then not one at an extreme sum.
     """
     occurs = (source.grid() <= source.high)[1:]
     up = ((values[1:] > values[:-1]) & occurs).any(0)
     down = ((values[1:] < values[:-1]) & occurs).any(0)
     if bool((up & down).any()):
         channel = int(np.argmax(up & down))
-        raise Stop(f"what it pools neither only grows nor only falls with the sum of channel {channel}")
+        raise NotAThreshold(
+            f"what it pools neither only grows nor only falls with the sum of channel {channel}"
+        )
     return up.astype(np.int8) - down.astype(np.int8)

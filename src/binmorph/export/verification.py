@@ -1,8 +1,8 @@
 """Packed file against hard torch network: every packed layer, bit for bit, on the same inputs.
 
-The hard network runs as the traced graph, in torch's own operators, so that every layer's value is known by
-name, functional calls included; the untraced module's float output is compared too. A float last layer is
-recomputed in numpy in the order that the graph states, from the bits that the packed layer itself read.
+The hard network runs as the traced graph (:mod:`binmorph.export.reference`), so that every layer's value is
+known by name, functional calls included; the untraced module's float output is compared too. A float last
+layer is recomputed in numpy in the order that the graph states, from what the packed layer itself read.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import fx
 
 from .. import ir
 from ..errors import UnsupportedOpError, VerificationError
+from .agreement import end_to_end
+from .checks import LayerCheck, OutputCheck
 from .lower import Lowered, lower
-from .match import tensor_constants
+from .reference import hard_values
 from .trace import Traced, as_input, trace
-from .verify_report import LayerCheck, OutputCheck, VerifyReport
+from .verify_report import VerifyReport, merged
 
 Array = npt.NDArray[Any]
 CHUNK_VALUES = 1 << 25  # values held at once, per network
@@ -43,95 +44,44 @@ def _load(path: str | os.PathLike[str], device: str, threads: int | None) -> Run
     return loaded
 
 
-class _Recorder(fx.Interpreter):
-    """Runs a traced graph and keeps the value of every node in ``wanted``."""
-
-    def __init__(self, module: fx.GraphModule, wanted: set[str]) -> None:
-        super().__init__(module)
-        self.wanted, self.seen = wanted, dict[str, torch.Tensor]()
-
-    def run_node(self, n: fx.Node) -> Any:
-        result = super().run_node(n)
-        if n.name in self.wanted:
-            # A copy: an operator in place may change the value later.
-            self.seen[n.name] = result.detach().cpu().clone()
-        return result
-
-
-def hard_values(traced: Traced, lowered: Lowered, x: torch.Tensor) -> dict[str, Array]:
-    """Every node's value in the hard network by IR name: bits as bool, floats as float32.
-
-    Raises:
-        VerificationError: a layer that should give bits gave another value.
-    """
-    graph = lowered.graph
-    assert graph is not None
-    constants = tensor_constants(traced.program)
-    placeholders = [n for n in traced.program.graph.nodes if n.op == "placeholder"]
-    arguments = [constants.get(n.name, x) for n in placeholders]
-    wanted = {*lowered.traced_nodes.values(), *(name for name, _ in lowered.references.values())}
-    recorder = _Recorder(traced.program.graph_module, wanted)
-    with torch.inference_mode():
-        recorder.run(*arguments, enable_io_processing=False)
-    values: dict[str, Array] = {}
-    for node in graph.nodes:
-        if node.name in lowered.references:
-            values[node.name] = _referred(node.name, *lowered.references[node.name], recorder)
-            continue
-        # A PackBinary has no layer of its own in torch: its value is the input.
-        traced_name = lowered.traced_nodes.get(node.name)
-        value = x.numpy() if traced_name is None else recorder.seen[traced_name].numpy()
-        if graph.type_of(node.name).kind == "bits":
-            if bool((value < 0).any()):
-                value = (value + 1) / 2  # signs are stored as bits
-            if not bool(np.all((value == 0) | (value == 1))):
-                raise VerificationError(
-                    f"layer {node.name!r}: the hard network gives values other than 0 and 1"
-                )
-            value = value != 0
-        values[node.name] = value
-    return values
-
-
-def _referred(
-    name: str, traced_name: str, stored: Callable[[torch.Tensor], Array], recorder: _Recorder
-) -> Array:
-    """The stored bits of a layer whose value in torch is a sum, or holds complemented channels."""
-    try:
-        return stored(recorder.seen[traced_name])
-    except ValueError as error:
-        raise VerificationError(f"layer {name!r}: the hard network gives {error}") from error
-
-
-def linear_in_order(node: ir.Linear, bits: Array) -> npt.NDArray[np.float32]:
-    """The float last layer as the graph defines it: float32 [N, O] from bool [N, K], weights added in
+def linear_in_order(node: ir.Linear, x: Array) -> npt.NDArray[np.float32]:
+    """A float dense layer as the graph defines it: float32 [N, O] from bool or float32 [N, K], terms added in
     ascending k."""
-    y = np.broadcast_to(node.bias, (len(bits), len(node.bias))).astype(np.float32)
+    from ..nn.two_value_ops import fma
+
+    y = np.broadcast_to(node.bias, (len(x), len(node.bias))).astype(np.float32)
     for k in range(node.weight.shape[1]):
-        y = np.where(bits[:, k, None], y + node.weight[None, :, k], y)
+        if x.dtype == np.bool_:
+            y = np.where(x[:, k, None], y + node.weight[None, :, k], y)
+        else:
+            weight, input_ = (np.broadcast_to(a, y.shape).copy() for a in (node.weight[:, k], x[:, k, None]))
+            y = fma(*(torch.from_numpy(a) for a in (weight, input_, y))).numpy()
     return y
 
 
 def random_inputs(graph: ir.Graph, rng: np.random.Generator, count: int = 67) -> torch.Tensor:
-    """Inputs that probe a network: bits of every density, or gray values around, at and just below its
-    levels.
+    """Inputs that probe a network: bits of every density, gray values around, at and just below its levels,
+    or numbers.
 
     ``count`` is no multiple of a word size on purpose; fewer are made of large images.
     """
     spec = graph.input
     count = max(1, min(count, (1 << 22) // int(np.prod(spec.shape))))
     shape = (count, *spec.shape)
-    readers = [node for node in graph.nodes if node.input == spec.name]
+    readers = [node for node in graph.nodes if spec.name in node.inputs]
     levels = [node.values for node in readers if isinstance(node, ir.LevelSets)]
-    if len(levels) < len(readers):
+    if any(isinstance(node, ir.PackBinary) for node in readers):
         density = rng.uniform(0, 1, (count, *[1] * len(spec.shape)))
         return torch.from_numpy((rng.uniform(0, 1, shape) < density).astype(spec.dtype))
+    if len(levels) < len(readers):
+        numbers = rng.integers(0, 256, shape) if spec.dtype == "uint8" else rng.normal(size=shape)
+        return torch.from_numpy(numbers.astype(spec.dtype))
     values = np.concatenate(levels, axis=1)
     low, high = float(values.min()), float(values.max())
     x = rng.uniform(low - 0.25 * (high - low) - 1e-3, high + 0.25 * (high - low) + 1e-3, shape).astype(
         np.float32
     )
-    channels = np.arange(spec.shape[0])[None, :, None, None]
+    channels = np.arange(spec.shape[0]).reshape(-1, *[1] * (len(spec.shape) - 1))[None]
     at = values[channels, rng.integers(0, values.shape[1], shape)]
     below = np.nextafter(at, np.float32(-np.inf))
     x = np.choose(rng.integers(0, 4, shape), [x, x, at, below]).astype(np.float32)
@@ -145,30 +95,35 @@ def _first(wrong: Array, start: int) -> tuple[int, ...] | None:
     return (image + start, *rest)
 
 
-def _check(node: ir.AnyNode, hard: Array, got: Array, start: int) -> LayerCheck:
-    if got.shape != hard.shape or got.dtype != np.bool_:
-        raise VerificationError(
-            f"layer {node.name!r}: the file gives {got.dtype} {got.shape[1:]}, the network bits "
-            f"{hard.shape[1:]}; the file was not exported from this network"
-        )
-    wrong = got != hard
-    return LayerCheck(node.name, node.op, int(hard.size), int(wrong.sum()), _first(wrong, start))
-
-
-def _check_output(node: ir.Linear, hard: Array, eager: Array, bits: Array, got: Array) -> OutputCheck:
-    if got.shape != hard.shape or got.dtype != np.float32:
-        raise VerificationError(
-            f"output {node.name!r}: the file gives {got.dtype} {got.shape[1:]}, the network float32 "
-            f"{hard.shape[1:]}; the file was not exported from this network"
-        )
-    stated = linear_in_order(node, bits)
-    return OutputCheck(
-        node.name,
-        float(np.abs(got - eager).max(initial=0.0)),
-        int((got.argmax(1) == eager.argmax(1)).sum()),
-        len(got),
-        bool(np.array_equal(stated.view(np.int32), np.ascontiguousarray(got).view(np.int32))),
+def _mismatch(name: str, got: Array, hard: Array) -> VerificationError:
+    return VerificationError(
+        f"layer {name!r}: the file gives {got.dtype} {got.shape[1:]}, the network {hard.dtype} "
+        f"{hard.shape[1:]}; the file was not exported from this network"
     )
+
+
+def _check(node: ir.AnyNode, hard: Array, got: Array, start: int) -> LayerCheck:
+    bits = got.dtype == np.bool_
+    if got.shape != hard.shape or bits != (hard.dtype == np.bool_):
+        raise _mismatch(node.name, got, hard)
+    # Numbers are compared as such: a zero may have either sign.
+    wrong = got != hard if bits else ~((got == hard) | (np.isnan(got) & np.isnan(hard)))
+    kind = "bits" if bits else "numbers"
+    return LayerCheck(node.name, node.op, int(hard.size), int(wrong.sum()), _first(wrong, start), kind)
+
+
+def _check_output(graph: ir.Graph, eager: Array, packed: dict[str, Array], equal: bool) -> OutputCheck:
+    """The float output; ``equal``: the led hard network agrees with it."""
+    (node,) = (n for n in graph.nodes if n.name == graph.output)
+    got = packed[node.name]
+    if got.shape != eager.shape or got.dtype == np.bool_:
+        raise _mismatch(node.name, got, eager)
+    if isinstance(node, ir.Linear):
+        stated = linear_in_order(node, packed[node.input])
+        equal = bool(np.array_equal(stated.view(np.int32), np.ascontiguousarray(got).view(np.int32)))
+    same = (got.argmax(1) == eager.argmax(1)).reshape(len(got), -1).all(1)
+    gap = float(np.abs(got - eager).max(initial=0.0))
+    return OutputCheck(node.name, gap, int(same.sum()), len(got), equal)
 
 
 def compare(
@@ -188,26 +143,34 @@ def compare(
     net = (load or _load)(path, device, threads)
     per_image = sum(graph.type_of(node.name).size for node in graph.nodes)
     chunk = max(1, min(len(inputs), CHUNK_VALUES // per_image))
-    layers: dict[str, LayerCheck] = {}
-    output: OutputCheck | None = None
+    parts: list[VerifyReport] = []
     for start in range(0, len(inputs), chunk):
         x = inputs[start : start + chunk]
-        hard, packed = hard_values(traced, lowered, x), net.trace(x.numpy())
+        packed = net.trace(x.numpy())
         missing = [node.name for node in graph.nodes if node.name not in packed]
         if missing:
             raise VerificationError(
                 f"the file has no layer {missing[0]!r}; it was not exported from this network"
             )
-        for node in graph.nodes:
-            if isinstance(node, ir.Linear):
-                with torch.inference_mode():
-                    eager = traced.module(x).numpy()
-                found = _check_output(node, hard[node.name], eager, packed[node.input], packed[node.name])
-                output = found if output is None else output + found
-            else:
-                one = _check(node, hard[node.name], packed[node.name], start)
-                layers[node.name] = one if node.name not in layers else layers[node.name] + one
-    return VerifyReport(tuple(layers.values()), output, len(inputs), device, str(net.isa))
+        hard, floats = hard_values(traced, lowered, x, packed)
+        near = {check.name for check in floats}
+        near |= {node.name for node in graph.nodes if isinstance(node, ir.Linear)}  # checked in its order
+        layers = tuple(
+            _check(node, hard[node.name], packed[node.name], start)
+            for node in graph.nodes
+            if node.name in hard and node.name not in near
+        )
+        output = None
+        if graph.type_of(graph.output).kind != "bits":
+            with torch.inference_mode():
+                eager = traced.module(x).numpy()
+            equal = all(c.mismatched == 0 for c in layers if c.name == graph.output)
+            output = _check_output(graph, eager, packed, equal)
+        apart = None
+        if floats:
+            apart = end_to_end(graph, hard_values(traced, lowered, x)[0], packed)
+        parts.append(VerifyReport(layers, output, len(x), device, str(net.isa), tuple(floats), apart))
+    return merged(parts)
 
 
 def verify(

@@ -2,85 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
-
-@dataclass(frozen=True)
-class LayerCheck:
-    """One packed layer: ``values`` bits compared, ``mismatched_bits`` of them different, ``first`` the place
-    of the first one as (image, channel, row, column), or (image, feature) for a flat layer."""
-
-    name: str
-    op: str
-    values: int
-    mismatched_bits: int
-    first: tuple[int, ...] | None
-
-    def __add__(self, later: LayerCheck) -> LayerCheck:
-        first = self.first if self.first is not None else later.first
-        bits = self.mismatched_bits + later.mismatched_bits
-        return LayerCheck(self.name, self.op, self.values + later.values, bits, first)
-
-    def place(self) -> str:
-        """The first mismatch in words, or ""."""
-        if self.first is None:
-            return ""
-        names = ("image", "channel", "row", "column") if len(self.first) == 4 else ("image", "feature")
-        return ", ".join(f"{name} {index}" for name, index in zip(names, self.first, strict=True))
-
-
-@dataclass(frozen=True)
-class OutputCheck:
-    """The float last layer. ``max_abs_difference`` and ``argmax_agreements`` are against torch, whose order
-    of summation is its own; ``bit_equal_in_order`` is against the order that the file's graph states."""
-
-    name: str
-    max_abs_difference: float
-    argmax_agreements: int
-    images: int
-    bit_equal_in_order: bool
-
-    def __add__(self, later: OutputCheck) -> OutputCheck:
-        return OutputCheck(
-            self.name,
-            max(self.max_abs_difference, later.max_abs_difference),
-            self.argmax_agreements + later.argmax_agreements,
-            self.images + later.images,
-            self.bit_equal_in_order and later.bit_equal_in_order,
-        )
+from .checks import EndToEnd, FloatCheck, LayerCheck, OutputCheck
 
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """The result of :func:`binmorph.verify`: ``layers`` are the packed ones, ``output`` the float last one,
-    if any."""
+    """The result of :func:`binmorph.verify`: ``layers`` are the packed ones and the streams between them,
+    ``floats`` the layers of float sums, ``output`` the float output, if any, and ``end_to_end`` the
+    comparison with torch's own float sums, if there are any."""
 
     layers: tuple[LayerCheck, ...]
     output: OutputCheck | None
     images: int
     device: str
     isa: str
+    floats: tuple[FloatCheck, ...] = ()
+    end_to_end: EndToEnd | None = None
 
     @property
     def mismatched_bits(self) -> int:
         """Bits that differ, over all packed layers and images."""
-        return sum(layer.mismatched_bits for layer in self.layers)
+        return sum(layer.mismatched for layer in self.layers if layer.kind == "bits")
 
     @property
     def bits_compared(self) -> int:
         """Bits compared, over all packed layers and images."""
-        return sum(layer.values for layer in self.layers)
+        return sum(layer.values for layer in self.layers if layer.kind == "bits")
+
+    @property
+    def mismatched_numbers(self) -> int:
+        """Numbers of streams that differ, over all layers and images."""
+        return sum(layer.mismatched for layer in self.layers if layer.kind == "numbers")
+
+    @property
+    def numbers_compared(self) -> int:
+        """Numbers of streams compared, over all layers and images."""
+        return sum(layer.values for layer in self.layers if layer.kind == "numbers")
 
     @property
     def equal(self) -> bool:
-        """Whether every bit agrees, and the float output is the stated sum to the last bit."""
-        return self.mismatched_bits == 0 and (self.output is None or self.output.bit_equal_in_order)
+        """Whether every bit and every number of a stream agrees on the same input, float sums lie within
+        their roundings, and the float output is the stated sum to the last bit."""
+        return (
+            all(layer.mismatched == 0 for layer in self.layers)
+            and all(check.share <= 1 for check in self.floats)
+            and (self.output is None or self.output.bit_equal_in_order)
+        )
 
     @property
     def first_mismatch(self) -> str:
         """The earliest layer that differs and where, or ""."""
-        wrong = [layer for layer in self.layers if layer.mismatched_bits]
+        wrong = [layer for layer in self.layers if layer.mismatched]
         return f"layer {wrong[0].name!r}: {wrong[0].place()}" if wrong else ""
 
     def to_json(self) -> dict[str, Any]:
@@ -88,8 +66,8 @@ class VerifyReport:
         layers = {
             layer.name: {
                 "op": layer.op,
-                "bits": layer.values,
-                "mismatched_bits": layer.mismatched_bits,
+                layer.kind: layer.values,
+                f"mismatched_{layer.kind}": layer.mismatched,
                 "first_mismatch": None if layer.first is None else list(layer.first),
             }
             for layer in self.layers
@@ -106,19 +84,29 @@ class VerifyReport:
             "equal": self.equal,
             "mismatched_bits": self.mismatched_bits,
             "bits_compared": self.bits_compared,
+            "mismatched_numbers": self.mismatched_numbers,
+            "numbers_compared": self.numbers_compared,
             "images": self.images,
             "layers": layers,
+            "float_layers": [asdict(check) for check in self.floats],
+            "end_to_end": None if self.end_to_end is None else asdict(self.end_to_end),
             "output": output,
             "device": self.device,
             "isa": self.isa,
         }
 
     def __str__(self) -> str:
-        width = max((len(layer.name) for layer in self.layers), default=0)
+        names = [layer.name for layer in self.layers] + [check.name for check in self.floats]
+        width = max(map(len, names), default=0)
         lines = [
-            f"{layer.name.ljust(width)}  {layer.mismatched_bits} of {layer.values} bits differ"
+            f"{layer.name.ljust(width)}  {layer.mismatched} of {layer.values} {layer.kind} differ"
             + (f"; first at {layer.place()}" if layer.first is not None else "")
             for layer in self.layers
+        ]
+        lines += [
+            f"{check.name.ljust(width)}  float sums at most {check.max_abs_difference:.3g} apart, "
+            f"{check.share:.3g} of what roundings can make"
+            for check in self.floats
         ]
         if self.output is not None:
             order = "equal to the last bit" if self.output.bit_equal_in_order else "NOT equal"
@@ -127,9 +115,38 @@ class VerifyReport:
                 f"{self.output.name} (float): {order} in the stated order; against torch at most "
                 f"{self.output.max_abs_difference:.3g} apart, same argmax on {same}"
             )
+        apart = self.end_to_end
+        if apart is not None:
+            distance = f"; the first of each within {apart.distance:.1e} of their thresholds"
+            lines.append(
+                f"end to end, beside torch's own float sums: {apart.different} of {apart.bits} bits differ, "
+                f"in {apart.images} of {self.images} images{distance * bool(apart.first)}"
+            )
         verdict = "EQUAL" if self.equal else "NOT EQUAL"
+        streams = ""
+        if self.numbers_compared:
+            streams = f", {self.mismatched_numbers} of {self.numbers_compared} numbers"
         lines.append(
-            f"{verdict}: {self.mismatched_bits} of {self.bits_compared} bits differ on {self.images} inputs "
-            f"({self.device}, {self.isa})"
+            f"{verdict}: {self.mismatched_bits} of {self.bits_compared} bits{streams} differ on "
+            f"{self.images} inputs ({self.device}, {self.isa})"
         )
         return "\n".join(lines)
+
+
+def merged(parts: Sequence[VerifyReport]) -> VerifyReport:
+    """The report of all images from those of some of them each."""
+    first = parts[0]
+
+    def added(values: Sequence[Any]) -> Any:
+        present = [v for v in values if v is not None]
+        return reduce(add, present) if present else None
+
+    return VerifyReport(
+        tuple(added(column) for column in zip(*(p.layers for p in parts), strict=True)),
+        added([p.output for p in parts]),
+        sum(p.images for p in parts),
+        first.device,
+        first.isa,
+        tuple(added(column) for column in zip(*(p.floats for p in parts), strict=True)),
+        added([p.end_to_end for p in parts]),
+    )

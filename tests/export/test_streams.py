@@ -1,0 +1,203 @@
+"""Networks with integer and float streams: every bit and every number equals torch on the same input."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sign_networks import OracleRun, awkward_norm, lowered
+from stream_networks import BLOCKS, SMALL, Ported, drawn, published
+from torch import nn
+
+import binmorph.nn as bnn
+from binmorph import format as file_format
+from binmorph import ir
+from binmorph.errors import UnsupportedOpError
+from binmorph.export import VerifyReport, export, verify
+from binmorph.export.verification import compare, random_inputs
+
+
+def compared(network: nn.Module, x: torch.Tensor, loader: str) -> tuple[ir.Graph, VerifyReport]:
+    traced, result, graph = lowered(network, x)
+    model: Any = OracleRun(graph)
+    if loader == "runtime":
+        from binmorph.runtime import PackedModel
+
+        model = PackedModel(graph, threads=1)
+    inputs = torch.cat([x, random_inputs(graph, np.random.default_rng(0), 20)])
+    report = compare(traced, result, "", inputs, load=lambda *_: model)
+    assert report.equal, str(report)
+    return graph, report
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_published_networks(name: str, loader: str) -> None:
+    torch.manual_seed(0)
+    graph, report = compared(published(name), torch.randn(3, 3, 12, 12), loader)
+    assert report.bits_compared > 1000
+    assert report.numbers_compared > 1000
+    assert report.floats
+    assert max(check.share for check in report.floats) <= 1
+    assert report.end_to_end is not None
+    assert report.end_to_end.distance < 1e-4
+    assert report.output.argmax_agreements >= report.images - report.end_to_end.images
+    kinds = {node.op for node in graph.nodes}
+    assert {"resnete18": "add", "binarydensenet28": "concat", "resnet18_two_value": "two_value_conv2d"}.get(
+        name, "level_sets"
+    ) in kinds
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_plain_torch_blocks(block: str, loader: str) -> None:
+    torch.manual_seed(1)
+    network = drawn(Ported(block))
+    for norm in (m for m in network.blocks.modules() if isinstance(m, nn.BatchNorm2d)):
+        norm.running_var.mul_(9)
+    graph, report = compared(network, torch.randn(5, 3, 12, 12), loader)
+    packed = {"sbnn": ir.TwoValueConv2d}.get(block, ir.CountConv2d)
+    assert sum(isinstance(node, packed) for node in graph.nodes) >= 2
+    assert not any(isinstance(n, ir.Conv2d) for n in graph.nodes if "blocks" in n.name and block != "concat")
+    assert report.end_to_end.different <= 0.01 * report.end_to_end.bits
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_levels_are_exact(seed: int, loader: str) -> None:
+    """Batch normalisations that catch wrong folds, in front of a sign of floats: tried on the neighbours of
+    every level."""
+    if loader == "runtime":
+        pytest.skip("nothing runs here but torch")
+    rng = np.random.default_rng(seed)
+    norm = awkward_norm(nn.BatchNorm2d(40), rng)
+    network = nn.Sequential(norm, bnn.RSign(40), bnn.BinaryConv2d(40, 1, 1, input_quantizer=None)).eval()
+    with torch.no_grad():
+        network[1].shift.bias.copy_(torch.from_numpy(rng.choice([0, 1, -0.3, 1e-30], 40)))
+    *_, graph = lowered(network, torch.randn(2, 40, 1, 1))
+    levels = graph.nodes[0].values[:, 0]
+    x = np.stack([np.nextafter(levels, np.float32(-3e38)), levels, np.nextafter(levels, np.float32(3e38))])
+    x = np.concatenate([x, rng.normal(size=(50, 40)) * 3, np.zeros((1, 40))]).astype(np.float32)
+    image = torch.from_numpy(np.clip(x, -3.4e38, 3.4e38))[:, :, None, None]
+    with torch.no_grad():
+        expected = network[:2](image)[:, :, 0, 0].numpy() > 0
+    got = image[:, :, 0, 0].numpy() >= levels
+    flips = (expected != got).any(0)
+    np.testing.assert_array_equal(expected[:, flips], ~got[:, flips])  # complemented, or equal throughout
+
+
+def test_several_readers_share_one_stream_of_sums() -> None:
+    class Fork(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = bnn.BinaryConv2d(4, 6, 3)
+            self.norms = nn.ModuleList([nn.BatchNorm2d(6), nn.BatchNorm2d(6)])
+            self.readers = nn.ModuleList([bnn.BinaryConv2d(6, 3, 1), bnn.BinaryConv2d(6, 3, 1)])
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            sums = self.conv(x)
+            a, b = (r(n(sums)) for r, n in zip(self.readers, self.norms, strict=True))
+            return a + b
+
+    torch.manual_seed(0)
+    graph, report = compared(drawn(Fork()), torch.randn(4, 4, 7, 7), "oracle")
+    ops = [node.op for node in graph.nodes]
+    assert ops.count("count_conv2d") == 3
+    assert ops.count("level_sets") == 3
+    assert not report.floats
+    assert report.end_to_end is None
+
+
+def test_bytes_meet_small_integers(loader: str) -> None:
+    """uint8 images and binary weights: integer sums, and thresholds of these."""
+    torch.manual_seed(0)
+    conv = nn.Conv2d(3, 8, 3, padding=1, bias=False)
+    with torch.no_grad():
+        conv.weight.copy_(torch.where(conv.weight >= 0, 1.0, -1.0))
+
+    class First(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm, self.next = conv, nn.BatchNorm2d(8), bnn.BinaryConv2d(8, 4, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.next(self.norm(self.conv(x.float())))
+
+    x = torch.randint(0, 256, (3, 3, 9, 9), dtype=torch.uint8)
+    network = drawn(First())
+    network.norm.running_mean.mul_(300).round_()
+    graph, report = compared(network, x, loader)
+    assert [node.op for node in graph.nodes][:2] == ["pixel_conv2d", "level_sets"]
+    assert not report.floats
+
+
+@pytest.mark.parametrize(
+    ("tau", "phi", "density"), [(0.5, 0.5, 0.3), (-0.4, 0.1, 0.3), (1.0, 0.0, 0.5), (0.3, -0.7, 0.0)]
+)
+def test_two_values(tau: float, phi: float, density: float, loader: str) -> None:
+    """beta = 0, alpha < beta, signs, and a filter without ones; borders of three kinds, and a dense layer."""
+    torch.manual_seed(0)
+    layers = [
+        bnn.BinaryConv2d(
+            5, 7, 3, stride, 1, groups=groups, pad_value=pad, weight_quantizer=bnn.TwoValue(density)
+        )
+        for stride, groups, pad in ((1, 1, 0), (2, 7, -1), (1, 1, "replicate"))
+        for _ in [0]
+        if groups == 1
+    ]
+    layers[1] = bnn.BinaryConv2d(7, 7, 3, 2, 1, groups=7, pad_value=0, weight_quantizer=bnn.TwoValue(density))
+    network = nn.Sequential(
+        nn.BatchNorm2d(5), layers[0], nn.BatchNorm2d(7), layers[1], nn.Flatten(),
+        bnn.BinaryLinear(63, 9, weight_quantizer=bnn.TwoValue(density)), nn.BatchNorm1d(9),
+    )  # fmt: skip
+    for module in network.modules():
+        if isinstance(module, bnn.TwoValue):
+            nn.init.constant_(module.tau, tau)
+            nn.init.constant_(module.phi, phi)
+    graph, _ = compared(drawn(network), torch.randn(3, 5, 5, 5), loader)
+    assert sum(isinstance(node, ir.TwoValueConv2d) for node in graph.nodes) == 3
+
+
+def test_torch_sign_of_floats_is_refused(target: Path) -> None:
+    class TorchSign(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.sign(x)
+
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), TorchSign(), bnn.BinaryConv2d(4, 4, 3, input_quantizer=None))
+    with pytest.raises(UnsupportedOpError, match=r"1 \(TorchSign\).*maps 0 to 0, a third value"):
+        export(network.eval(), torch.randn(2, 3, 9, 9), target)
+
+
+def test_a_changed_stream_is_found(target: Path, loader: str) -> None:
+    torch.manual_seed(0)
+    network, x = drawn(Ported("larq")), torch.randn(5, 3, 12, 12)
+    report = export(network, x, target)
+    assert report.coverage["macs"] == pytest.approx(2 * 6 * 54 * 36 / (2 * 6 * 54 * 36 + 6 * 27 * 36 + 24))
+    assert "float: stem.0, head" in str(report)
+    graph = file_format.load(target)
+    at = next(i for i, n in enumerate(graph.nodes) if n.name == "blocks.0.norm")
+    shift = graph.nodes[at].shift.copy()
+    shift[4] = np.nextafter(shift[4], np.float32(9))
+    nodes = list(graph.nodes)
+    nodes[at] = dataclasses.replace(nodes[at], shift=shift)
+    file_format.save(ir.Graph(graph.input, tuple(nodes), graph.output), target)
+    result = verify(network, target, x)
+    assert not result.equal
+    assert result.first_mismatch.startswith("layer 'blocks.0.norm': image 0, channel 4")
+
+
+def test_bits_that_roundings_turn_are_counted() -> None:
+    """A thousand channels in a float convolution, and levels where its sums are: some bits differ from
+    torch's own, all within rounding of their level."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1000, 8, 1), nn.BatchNorm2d(8), bnn.BinaryConv2d(8, 8, 1)).eval()
+    x = torch.randn(40, 1000, 4, 4)
+    with torch.no_grad():
+        network[1].running_mean.copy_(network[0](x)[0, :, 0, 0])
+    _, report = compared(network, x, "oracle")
+    apart = report.end_to_end
+    assert apart.distance < 1e-6
+    assert apart.first <= apart.different
+    assert "beside torch's own float sums" in str(report)
+    assert report.to_json()["end_to_end"]["different"] == apart.different
