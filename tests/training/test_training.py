@@ -57,6 +57,14 @@ def test_a_resumed_run_is_the_same_run(toy, tmp_path) -> None:
     assert other.history[0]["loss"] != whole.history[0]["loss"]
 
 
+def test_a_run_may_start_from_another(toy) -> None:
+    first = loop.fit(small(), toy, loop.Settings(epochs=1), Workers())
+    settings = loop.Settings(epochs=1, rate=0.0, start=first.network.state_dict())
+    second = loop.fit(small(), toy, settings, Workers())
+    weights = [dict(run.network.named_parameters()) for run in (first, second)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
 def test_a_foreign_checkpoint_is_refused(toy, tmp_path) -> None:
     settings = loop.Settings(epochs=1, checkpoint=tmp_path / "c")
     with pytest.raises(DataError, match="no checkpoint"):
@@ -138,6 +146,7 @@ def test_command_refusals(tmp_path, capsys) -> None:
         (["binary_mnist", "--out", out, "--data", str(tmp_path)], "has no file"),
         (["binary_digits"], "--out FILE"),
         (["ternary_digits", "--out", out, "--resume"], "not resumed"),
+        (["binary_digits", "--out", out, "--start", out], "not a model file"),
     ):
         assert main(["train", *arguments]) == 2
         assert message in capsys.readouterr().err

@@ -29,6 +29,8 @@ def add(commands: Any) -> None:
     made.add_argument("--seed", type=int, default=0, help="default: 0")
     made.add_argument("--epochs", type=positive, help="default: the recipe's")
     made.add_argument("--batch", type=positive, help="images per step (default: the recipe's)")
+    made.add_argument("--rate", type=float, help="highest learning rate (default: the recipe's)")
+    made.add_argument("--start", metavar="FILE", help="begin with the weights of this .pt of the same recipe")
     made.add_argument("--limit", type=positive, metavar="N", help="only the first N images, for a trial")
     made.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="default: cpu")
     made.add_argument("--bfloat16", action="store_true", help="train in bfloat16; evaluation stays float32")
@@ -63,7 +65,7 @@ def _recipe(args: argparse.Namespace, out: Path) -> int:
     from ..training.data import LOADERS
     from ..training.loop import Settings
     from ..training.recipes import RECIPES
-    from ..training.run import train
+    from ..training.run import load_state, train
 
     source = RECIPES[args.recipe].data[0]
     for module in ("tqdm", *(("sklearn",) if source == "digits" else ())):
@@ -76,7 +78,16 @@ def _recipe(args: argparse.Namespace, out: Path) -> int:
     def bar(steps: range) -> Any:
         return tqdm(steps, unit="step", leave=False, disable=args.quiet)
 
-    settings = Settings(args.seed, args.epochs, args.batch, args.device, args.bfloat16, resume=args.resume)
+    settings = Settings(
+        args.seed,
+        args.epochs,
+        args.batch,
+        args.rate,
+        load_state(Path(args.start), args.recipe) if args.start else None,
+        args.device,
+        args.bfloat16,
+        resume=args.resume,
+    )
     outcome = train(args.recipe, data, out, settings, bar, (lambda text: None) if args.quiet else note)
     done = outcome.finished
     if done is None:

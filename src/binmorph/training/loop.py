@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,15 @@ CHECKPOINT = "binmorph-checkpoint/1"
 
 @dataclass(frozen=True)
 class Settings:
-    """How to run a recipe; ``epochs`` and ``batch`` override its own, ``bfloat16`` trains in that type
-    (evaluation never does), ``checkpoint`` is written behind every epoch."""
+    """How to run a recipe; ``epochs``, ``batch`` and ``rate`` override its own, ``bfloat16`` trains in that
+    type (evaluation never does), ``checkpoint`` is written behind every epoch, the network begins with the
+    state ``start``."""
 
     seed: int = 0
     epochs: int | None = None
     batch: int | None = None
+    rate: float | None = None
+    start: dict[str, Any] | None = None
     device: str = "cpu"
     bfloat16: bool = False
     checkpoint: Path | None = None
@@ -99,9 +102,12 @@ def fit(
         )
     torch.manual_seed(settings.seed)
     network = recipe.network(data).to(settings.device, memory_format=torch.channels_last)
+    if settings.start is not None:
+        network.load_state_dict(settings.start)
+    recipe = recipe if settings.rate is None else replace(recipe, rate=settings.rate)
     optimizer = optimizer_of(network, recipe)
-    plan = {"seed": settings.seed, "epochs": epochs, "batch": batch, "workers": workers.count}
-    plan["bfloat16"] = settings.bfloat16
+    plan: dict[str, Any] = {"seed": settings.seed, "epochs": epochs, "batch": batch, "workers": workers.count}
+    plan |= {"bfloat16": settings.bfloat16, "rate": recipe.rate}
     run = Run(network, [] if history is None else history)
     if settings.resume:
         run.history += _load(settings, plan, network, optimizer)

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ..errors import DataError
 from .data import Data
 from .descent import fit_by_descent
 from .finish import Finished, finish
@@ -56,6 +57,8 @@ def train(
         "batch": settings.batch or recipe.batch,
         "workers": workers.count,
         "bfloat16": settings.bfloat16,
+        "rate": settings.rate or recipe.rate,
+        "started": settings.start is not None,
         "torch": torch.__version__,
     }
     log = Log(out.with_suffix(".jsonl"), header)
@@ -87,6 +90,17 @@ def save(name: str, recipe: Recipe, finished: Finished, data: Data, path: Path) 
         "example": recipe.inputs(data.x_test[:EXAMPLES]),
     }
     torch.save(saved, path)
+
+
+def load_state(path: Path, name: str) -> dict[str, Any]:
+    """The state of a network of the recipe ``name`` that :func:`save` wrote; DataError if it is none."""
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged files raise many types
+        raise DataError(f"{path}: not a model file ({type(error).__name__})") from error
+    if not isinstance(saved, dict) or saved.get("format") != MODEL or saved.get("recipe") != name:
+        raise DataError(f"{path}: not a model of the recipe {name}")
+    return dict(saved["state"])
 
 
 def restore(saved: dict[str, Any]) -> torch.nn.Module:
