@@ -11,7 +11,7 @@ generalised.
 from .activable import METRICS, ActivableProjection, project_activable
 from .binarize import FAMILIES, PROJECTIONS, binarize
 from .certificate import STEPS, Propagation, propagate
-from .lossless import CalibratedNeurons, IntegerNeurons, calibrated, lossless
+from .integer_weights import CalibratedNeurons, IntegerNeurons, calibrated, lossless
 from .projection import SUPPORTS, ConstantProjection, SignedProjection, project_constant, project_signed
 
 __all__ = [

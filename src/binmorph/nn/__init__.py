@@ -19,6 +19,7 @@ from .hardening import BankReport, HardenReport, harden, hardened, morphological
 from .layers import LUI, BiSE, BiSEL, DenseLUI, MorphologicalLayer
 from .level_sets import LevelSets
 from .losses import Regularizer, activable_loss, bound_loss, constant_loss
+from .lossless_layers import LosslessLayer, LosslessReport, lossless
 from .networks import MorphologicalClassifier
 from .neurons import HardNeurons, Mode, ThresholdNeurons
 from .projection import popcount_projection
@@ -64,6 +65,8 @@ __all__ = [
     "HardNeurons",
     "HardenReport",
     "LevelSets",
+    "LosslessLayer",
+    "LosslessReport",
     "MagnitudeSign",
     "Mode",
     "MorphologicalClassifier",
@@ -98,6 +101,7 @@ __all__ = [
     "harden_signs",
     "hardened",
     "initialize",
+    "lossless",
     "morphological_layers",
     "popcount_projection",
     "set_annealing",
