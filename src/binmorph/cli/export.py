@@ -58,6 +58,7 @@ def execute(args: argparse.Namespace) -> int:
         verify=not args.no_verify,
         family=args.family,
         projection=args.projection,
+        simplify=args.simplify,
     )
     emit(args.json, str(report), report.to_json())
     return 0 if report.path is not None else 1

@@ -14,6 +14,7 @@ import torch
 
 from .. import __version__, ir
 from ..errors import BinmorphError, UnsupportedOpError, VerificationError
+from ..simplify import simplify as simplified
 from ..summary import FLOAT, describe_graph
 from .lower import Lowered, lower
 from .report import ExportReport, unsupported_layer
@@ -90,6 +91,7 @@ def export(
     verify: bool = True,
     family: Method = "popcount",
     projection: Method = "constant",
+    simplify: bool = False,
 ) -> ExportReport:
     """Export a network to a packed ``.bmorph`` file.
 
@@ -107,6 +109,8 @@ def export(
             inputs.
         family, projection: how smooth layers are hardened, as in :func:`binmorph.nn.harden`: one word, or a
             mapping from module paths.
+        simplify: write each layer in its simplest form (:mod:`binmorph.simplify`): every bit stays, but masks
+            and thresholds are no longer those of the torch layers one by one.
 
     Raises:
         BinmorphError: the module is in training mode, or ``allow_float`` names no module.
@@ -127,10 +131,11 @@ def export(
             raise UnsupportedOpError(_refusal(lowered))
         layers = tuple(unsupported_layer(p.site, str(p)) for p in lowered.problems)
         return ExportReport(None, layers, hardened=traced.hardened, removed=removed)
-    images = _write_verified(traced, lowered, lowered.graph, target, verify)
+    graph = simplified(lowered.graph) if simplify else lowered.graph
+    images = _write_verified(traced, lowered, graph, target, verify)
     return ExportReport(
         str(target),
-        describe_graph(lowered.graph),
+        describe_graph(graph),
         target.stat().st_size,
         traced.hardened,
         removed,
