@@ -1,0 +1,154 @@
+"""Binary layers, bits in, bits out, on the device: ours beside cuDNN in half precision and int8 products.
+
+L1 to L4 are the 3x3 layers of a ResNet-18, L5 is a 1x1, L6 a strided layer, L7 a fully connected one; G1 and
+G2 are square matrix products. The rate counts binary multiply-adds twice, as everybody does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from binmorph import ir
+from binmorph.runtime import DeviceModel, PackedModel
+
+from .part import Part, torch_cuda, torch_times
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution of bits; a fully connected layer is a 1x1 one on one pixel."""
+
+    name: str
+    channels: int
+    outputs: int
+    size: int = 1
+    kernel: int = 1
+    stride: int = 1
+
+    @property
+    def macs(self) -> int:
+        out = (self.size + 2 * (self.kernel // 2) - self.kernel) // self.stride + 1
+        return out**2 * self.outputs * self.channels * self.kernel**2
+
+    def __str__(self) -> str:
+        stride = f" stride {self.stride}" if self.stride > 1 else ""
+        return f"{self.name} {self.channels}->{self.outputs} {self.kernel}x{self.kernel} @{self.size}{stride}"
+
+
+LAYERS = (
+    Layer("L1", 64, 64, 56, 3),
+    Layer("L2", 128, 128, 28, 3),
+    Layer("L3", 256, 256, 14, 3),
+    Layer("L4", 512, 512, 7, 3),
+    Layer("L5", 256, 512, 14, 1),
+    Layer("L6", 64, 128, 56, 3, 2),
+    Layer("L7", 4096, 4096),
+)
+PRODUCTS = (Layer("G1", 4096, 4096), Layer("G2", 8192, 8192))
+BATCHES = (1, 64, 1024)
+TRIAL = (Layer("L1", 64, 64, 6, 3), Layer("L7", 128, 128))
+
+
+def _signs(rng: np.random.Generator, outputs: int, inputs: int) -> ir.Neurons:
+    """Neurons with weights -1 and +1 and thresholds where sums lie."""
+    plus = rng.random((outputs, inputs)) < 0.5
+    count = plus.sum(-1)
+    return ir.Neurons(
+        plus,
+        ~plus,
+        (count - inputs // 2).astype(np.int32),
+        np.zeros(outputs, bool),
+        np.full(outputs, int(ir.Status.APPROXIMATED), np.uint8),
+        np.full(outputs, np.nan),
+        np.ones(outputs),
+    )
+
+
+def graph_of(layer: Layer) -> ir.Graph:
+    """The layer behind what packs its input."""
+    rng = np.random.default_rng(layer.channels + layer.outputs)
+    neurons = _signs(rng, layer.outputs, layer.channels * layer.kernel**2)
+    if layer.size == 1:
+        spec = ir.InputSpec("uint8", (layer.channels,))
+        node: ir.AnyNode = ir.ThresholdDense("layer", "pack", neurons)
+    else:
+        spec = ir.InputSpec("uint8", (layer.channels, layer.size, layer.size))
+        padding = (layer.kernel // 2,) * 2
+        node = ir.ThresholdConv2d(
+            *("layer", "pack", (layer.kernel,) * 2, (layer.stride,) * 2, (1, 1), padding, 1, "zeros"),
+            neurons,
+            np.zeros((1, layer.outputs), np.int32),
+        )
+    return ir.Graph(spec, (ir.PackBinary("pack", "input"), node), "layer")
+
+
+def _ours(part: Part, layer: Layer, batch: int) -> None:
+    graph = graph_of(layer)
+    rng = np.random.default_rng(batch)
+    x = (rng.random((batch, *graph.input.shape)) < 0.5).astype(np.uint8)
+    expected = PackedModel(graph)(x[:8])
+    for isa in ("cuda_mma", "cuda_simt"):
+        model = DeviceModel(graph, isa=isa)
+        if not np.array_equal(model(x[:8]), expected):
+            raise AssertionError(f"{layer} {isa} differs from the CPU")
+        for name, times in model.profile(x, part.rounds).items():
+            if name.startswith("layer: threshold") and name.endswith(isa):
+                tops = 2e-9 * layer.macs * batch / float(np.median(times))
+                part.record(f"{layer} batch {batch}", f"binmorph-{isa}", times, rate=f"{tops:.1f} TOPS")
+
+
+def _half(part: Part, torch: Any, layer: Layer, batch: int) -> None:
+    torch.backends.cudnn.benchmark = True
+    options = {"device": "cuda", "dtype": torch.float16}
+    if layer.size == 1:
+        x, weight = (
+            torch.randn(batch, layer.channels, **options),
+            torch.randn(layer.outputs, layer.channels, **options),
+        )
+        call = lambda: torch.nn.functional.linear(x, weight)  # noqa: E731
+    else:
+        last = torch.channels_last
+        x = torch.randn(batch, layer.channels, layer.size, layer.size, **options).to(memory_format=last)
+        weight = torch.randn(layer.outputs, layer.channels, layer.kernel, layer.kernel, **options)
+        weight = weight.to(memory_format=last)
+        call = lambda: torch.nn.functional.conv2d(  # noqa: E731
+            x, weight, padding=layer.kernel // 2, stride=layer.stride
+        )
+    times = torch_times(torch, call, part.rounds)
+    tops = 2e-9 * layer.macs * batch / float(np.median(times))
+    version = f"{torch.__version__} cudnn {torch.backends.cudnn.version()}"
+    part.record(f"{layer} batch {batch}", "torch-fp16", times, rate=f"{tops:.1f} TOPS", version=version)
+
+
+def _int8(part: Part, torch: Any, layer: Layer, batch: int) -> None:
+    """The product of the layer's shape: for a convolution what an im2col that costs nothing would leave."""
+    rows = batch * layer.macs // (layer.outputs * layer.channels * layer.kernel**2)
+    if rows <= 16:  # what _int_mm asks for
+        return
+    inputs = layer.channels * layer.kernel**2
+    x = torch.randint(-2, 2, (rows, inputs), device="cuda", dtype=torch.int8)
+    weight = torch.randint(-2, 2, (layer.outputs, inputs), device="cuda", dtype=torch.int8)
+    times = torch_times(torch, lambda: torch._int_mm(x, weight.t()), part.rounds)
+    tops = 2e-9 * layer.macs * batch / float(np.median(times))
+    part.record(f"{layer} batch {batch}", "torch-int8-product", times, rate=f"{tops:.1f} TOPS")
+
+
+def main() -> None:
+    """Write layers.jsonl."""
+    part = Part.from_arguments("layers")
+    torch = None if part.dry else torch_cuda()
+    cases = [(layer, batch) for layer in LAYERS for batch in BATCHES]
+    cases += [(layer, layer.channels) for layer in PRODUCTS]
+    for layer, batch in [(layer, 2) for layer in TRIAL] if part.dry else cases:
+        part.attempt(f"{layer} ours", lambda layer=layer, batch=batch: _ours(part, layer, batch))
+        if torch is not None:
+            part.attempt(f"{layer} fp16", lambda layer=layer, batch=batch: _half(part, torch, layer, batch))
+            part.attempt(f"{layer} int8", lambda layer=layer, batch=batch: _int8(part, torch, layer, batch))
+            torch.cuda.empty_cache()  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    main()
