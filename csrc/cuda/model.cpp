@@ -105,7 +105,7 @@ void DeviceModel::check_packed() const {
   if (graph_.type(graph_.output()).kind != ValueKind::bits)
     throw Error(ErrorKind::format, "packed input: the network ends in numbers, so call it with an array");
   for (const Node& node : graph_.nodes())
-    if (source_of(node) == 0 && !std::holds_alternative<PackBinary>(node.operation))
+    if (node.input() == 0 && !std::holds_alternative<PackBinary>(node.operation))
       throw Error(ErrorKind::format, "packed input: the network reads gray values, so call it with an array");
 }
 

@@ -35,6 +35,7 @@ Plan::Plan(const binmorph::Graph& graph, Device& device, const PlanOptions& opti
     : graph_(graph), device_(device), options_(options) {
   const std::vector<Node>& nodes = graph.nodes();
   max_images_ = kMaxPixels;
+  values_ = nodes.size() + 2;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     plan_node(*this, i);
     checks_input_ |= std::holds_alternative<PackBinary>(nodes[i].operation) && !options.packed;
@@ -46,17 +47,17 @@ Plan::Plan(const binmorph::Graph& graph, Device& device, const PlanOptions& opti
   output_in_place_ = out.kind == ValueKind::bits ? options.packed && out.flat : out.height * out.width == 1;
   if (!output_in_place_) {
     const std::size_t value = graph.output();
-    const Frame probe{1, 0, 0, std::vector<Address>(nodes.size() + 1), 0};
+    const Frame probe{1, 0, 0, std::vector<Address>(values_), 0};
     const std::string entry = unload(value, probe, 0).entry;
     require(value - 1, entry);
-    launches_.push_back({value - 1, entry, {value}, false, true, [this, value](const Frame& frame) {
+    launches_.push_back({value - 1, entry, kNever, {value}, false, true, [this, value](const Frame& frame) {
                            return unload(value, frame, frame.output);
                          }});
   }
   find_lifetimes();
   for (PlannedLaunch& launch : launches_) {
     const auto touches = [&](std::size_t value) {
-      return owner_[launch.node + 1] == value ||
+      return (launch.writes != kNever && owner_[launch.writes] == value) ||
              std::any_of(launch.reads.begin(), launch.reads.end(),
                          [&](std::size_t read) { return owner_[read] == value; });
     };
@@ -70,6 +71,29 @@ void Plan::require(std::size_t node, const std::string& entry) {
     throw Error(ErrorKind::unsupported, "node '" + graph_.nodes()[node].name +
                                             "': this build has no kernel " + entry +
                                             "; run the network with device=\"cpu\"");
+}
+
+const ValueType& Plan::type(std::size_t value) const { return graph_.type(value + 1 == values_ ? 0 : value); }
+
+std::size_t Plan::input_stream(std::size_t node) {
+  const ValueType& in = graph_.type(0);
+  const std::size_t pixels = in.height * in.width, value = values_ - 1;
+  if (pixels == 1 || in.channels == 1) return 0;
+  const bool made = std::any_of(launches_.begin(), launches_.end(),
+                                [&](const PlannedLaunch& launch) { return launch.writes == value; });
+  if (made) return value;
+  // As a matrix of pixels in rows becomes one of channels in rows, so does its transpose.
+  FlattenParams params{};
+  params.pixels = in.channels;
+  params.channels = narrow(pixels);
+  add(node, "flatten_b32_b32__cuda_simt", {0}, params, launch_flatten_b32,
+      [value](FlattenParams& p, const Frame& f) {
+        p.src = pointer<void>(f.values[0]);
+        p.dst = pointer<void>(f.values[value]);
+        p.images = f.images;
+      });
+  launches_.back().writes = value;
+  return value;
 }
 
 std::size_t Plan::add_constant(const void* data, std::size_t bytes) {
@@ -104,20 +128,18 @@ Launch Plan::unload(std::size_t value, const Frame& frame, Address destination) 
 
 // A value that nothing writes is another one's memory: a flattened image of one pixel.
 void Plan::find_lifetimes() {
-  const std::size_t values = graph_.nodes().size() + 1;
-  owner_.resize(values);
-  first_.assign(values, kNever);
-  last_.assign(values, 0);
-  for (std::size_t l = 0; l < launches_.size(); ++l) {
-    const std::size_t value = launches_[l].node + 1;
-    if (first_[value] == kNever) first_[value] = l;
-  }
-  for (std::size_t value = 1; value < values; ++value) {
-    const bool written = first_[value] != kNever;
-    owner_[value] = written ? value : owner_[source_of(graph_.nodes()[value - 1])];
+  owner_.assign(values_, 0);
+  first_.assign(values_, kNever);
+  last_.assign(values_, 0);
+  for (std::size_t l = 0; l < launches_.size(); ++l)
+    if (launches_[l].writes != kNever) first_[launches_[l].writes] = l;
+  if (first_.back() != kNever) owner_.back() = values_ - 1;
+  for (std::size_t value = 1; value + 1 < values_; ++value) {
+    const std::size_t from = graph_.nodes()[value - 1].input();
+    owner_[value] = first_[value] != kNever ? value : owner_[from];
   }
   for (std::size_t l = 0; l < launches_.size(); ++l) {
-    last_[owner_[launches_[l].node + 1]] = l;
+    if (launches_[l].writes != kNever) last_[owner_[launches_[l].writes]] = l;
     for (std::size_t value : launches_[l].reads) last_[owner_[value]] = l;
   }
   last_[owner_[graph_.output()]] = launches_.size();
@@ -136,7 +158,7 @@ Plan::Arena Plan::arena(std::size_t images, bool keep) const {
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return first_[a] < first_[b]; });
   for (std::size_t value : order) {
-    const std::size_t bytes = round_up(images * device_bytes(graph_.type(value)));
+    const std::size_t bytes = round_up(images * device_bytes(type(value)));
     alive.erase(std::remove_if(alive.begin(), alive.end(),
                                [&](const Block& b) { return !keep && b.last < first_[value]; }),
                 alive.end());

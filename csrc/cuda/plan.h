@@ -12,9 +12,9 @@
 
 namespace binmorph::cuda {
 
-// Values by number: 0 is the network's input and i + 1 the value of node i, as in the graph. Bits lie
-// channel-packed, numbers channels-last (kernels/common/cuda/README.md); input and output as the caller has
-// them.
+// Values by number: 0 is the network's input and i + 1 the value of node i, as in the graph; the last one is
+// the input channels-last. Bits lie channel-packed, numbers channels-last (kernels/common/cuda/README.md);
+// input and output as the caller has them.
 struct Frame {
   std::size_t images;
   Address constants, invalid;  // tables; the first input that is not 0 or 1 (PackParams)
@@ -23,8 +23,9 @@ struct Frame {
 };
 
 struct PlannedLaunch {
-  std::size_t node;
+  std::size_t node;  // for which it works
   std::string entry;
+  std::size_t writes;               // a value; the network's output has none
   std::vector<std::size_t> reads;   // values
   bool reads_input, writes_output;  // whether the caller's memory is among its operands
   std::function<Launch(const Frame&)> make;
@@ -71,13 +72,16 @@ class Plan {
   bool has(const std::string& entry) { return device_.has(entry); }
   const PlanOptions& options() const { return options_; }
 
+  // The network's input channels-last, made by a launch of its own where that is not how it lies.
+  std::size_t input_stream(std::size_t node);
+
   // Appends a launch for node `node`. params: everything but what `fill(params, frame)` sets; shape(params)
   // gives the launch shape.
   template <class Params, class Shape, class Fill>
   void add(std::size_t node, const std::string& entry, std::vector<std::size_t> reads, const Params& params,
            Shape shape, Fill fill) {
     require(node, entry);
-    launches_.push_back({node, entry, std::move(reads), false, false, [=](const Frame& frame) {
+    launches_.push_back({node, entry, node + 1, std::move(reads), false, false, [=](const Frame& frame) {
                            Params p = params;
                            fill(p, frame);
                            return make_launch(entry, shape(p), p);
@@ -98,6 +102,7 @@ class Plan {
  private:
   void require(std::size_t node, const std::string& entry);
   void find_lifetimes();
+  const ValueType& type(std::size_t value) const;
 
   const binmorph::Graph& graph_;
   Device& device_;
@@ -106,15 +111,13 @@ class Plan {
   std::vector<std::byte> constants_;
   std::vector<std::size_t> owner_, first_, last_;  // per value: who has its memory, for which launches
   bool checks_input_ = false, output_in_place_ = false;
-  std::size_t max_images_ = 0;
+  std::size_t max_images_ = 0, values_ = 0;
 };
 
 template <class T>
 T* pointer(Address address) {
   return reinterpret_cast<T*>(static_cast<std::uintptr_t>(address));
 }
-
-inline std::size_t source_of(const Node& node) { return node.input(); }
 
 // Bytes of a value of one image on the device, and as the caller sees it.
 std::size_t device_bytes(const ValueType& type);

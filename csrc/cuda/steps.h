@@ -5,7 +5,8 @@
 #include <string>
 
 #include "cuda/plan.h"
-#include "kernels/common/cuda/geometry.h"
+#include "kernels/max_pool/cuda_pool.h"
+#include "kernels/threshold_conv2d/cuda_threshold_conv2d.h"
 
 namespace binmorph::cuda {
 
@@ -20,24 +21,57 @@ struct Maker {
   void operator()(const PackBinary& op) const;
   void operator()(const Bisel& op) const;
   void operator()(const ThresholdConv2d& op) const;
+  void operator()(const CountConv2d& op) const;
+  void operator()(const TwoValueConv2d& op) const;
+  void operator()(const PixelConv2d& op) const;
+  void operator()(const Conv2d& op) const;
+  void operator()(const Affine& op) const;
+  void operator()(const Add& op) const;
+  void operator()(const PRelu& op) const;
+  void operator()(const Clamp& op) const;
   void operator()(const MaxPool& op) const;
+  void operator()(const AvgPool& op) const;
+  void operator()(const Concat& op) const;
   void operator()(const Flatten& op) const;
   void operator()(const ThresholdDense& op) const;
   void operator()(const Linear& op) const;
-  template <class Other>
-  void operator()(const Other&) const {
-    unsupported("the device has no kernel for its operation yet");
-  }
 
  private:
   using Pair = std::array<std::size_t, 2>;
 
-  // Windows over images, not padded, in one group.
+  // Masks and border classes as constants of the plan.
+  struct Masks {
+    bool mma;
+    kernels::ConvForm form;
+    std::size_t plus, minus;
+    std::string suffix() const;
+    LaunchShape shape(const BitWindows& w) const {
+      return mma ? launch_windows_mma(w) : launch_windows_simt(w);
+    }
+  };
+  struct Classes {
+    bool several = false;
+    std::size_t row = 0, column = 0;
+    PixelClasses at(const Frame& frame) const;
+  };
+  Masks masks(const ConvGeometry& g, const std::string& op, const std::uint64_t* plus,
+              const std::uint64_t* minus) const;
+  Classes classes(const Window& op, std::size_t count) const;
+  static void set_windows(BitWindows& windows, const Masks& masks, const Classes& classes, const Frame& frame,
+                          std::size_t from);
+
+  // Windows over images, not padded, in one group; and those of a convolution.
   ConvGeometry geometry(const Pair& kernel, const Pair& stride, const Pair& dilation) const;
+  ConvGeometry geometry(const Window& op) const;
+
+  Strides strides() const;                       // of the value that is read
+  std::size_t stream(std::size_t number) const;  // a value of numbers, channels-last
   void from_rows() const;
   void threshold(const ConvGeometry& g, const Neurons& neurons, const std::vector<std::int32_t>& thresholds,
-                 const std::vector<std::uint32_t>& row_class,
-                 const std::vector<std::uint32_t>& column_class) const;
+                 const Classes& classes) const;
+  void elementwise(const ProgramStep& step, const std::vector<float>& first, const std::vector<float>& second,
+                   std::vector<std::size_t> reads) const;
+  void pool_numbers(const PoolParams& params, const std::string& entry) const;
   [[noreturn]] void unsupported(const std::string& why) const;
 };
 

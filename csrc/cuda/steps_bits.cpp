@@ -11,20 +11,19 @@
 #include "kernels/transpose/cuda_transpose.h"
 
 namespace binmorph::cuda {
-namespace {
 
 // The network's input is [channel][pixel], everything else channels-last.
-Strides strides_of(const ValueType& type, bool input) {
-  const std::size_t pixels = type.height * type.width;
-  if (input) return {type.size(), 1, pixels};
-  return {type.size(), type.channels, 1};
+Strides Maker::strides() const {
+  const std::size_t pixels = in.height * in.width;
+  if (source == 0) return {in.size(), 1, pixels};
+  return {in.size(), in.channels, 1};
 }
 
-}  // namespace
+std::size_t Maker::stream(std::size_t number) const { return number == 0 ? plan.input_stream(node) : number; }
 
 void Maker::operator()(const LevelSets& op) const {
   PackParams params{};
-  params.strides = strides_of(in, source == 0);
+  params.strides = strides();
   params.pixels = in.height * in.width;
   params.channels = narrow(in.channels);
   params.levels = narrow(op.levels);
@@ -42,7 +41,7 @@ void Maker::operator()(const LevelSets& op) const {
 void Maker::operator()(const PackBinary&) const {
   if (plan.options().packed) return from_rows();
   PackParams params{};
-  params.strides = strides_of(in, true);
+  params.strides = strides();
   params.pixels = in.height * in.width;
   params.channels = narrow(in.channels);
   params.levels = 1;
@@ -122,9 +121,11 @@ void Maker::operator()(const Bisel& op) const {
 }
 
 void Maker::operator()(const MaxPool& op) const {
-  if (in.kind != ValueKind::bits) unsupported("the device pools bits only");
   PoolParams params{};
   params.geometry = geometry({op.kernel_h, op.kernel_w}, {op.stride_h, op.stride_w}, {1, 1});
+  params.geometry.top = static_cast<std::int32_t>(op.padding_h);
+  params.geometry.left = static_cast<std::int32_t>(op.padding_w);
+  if (in.kind != ValueKind::bits) return pool_numbers(params, "max_pool_f32_f32__cuda_simt");
   plan.add(node, "max_pool_u64_u64__cuda_simt", {source}, params, launch_pool_bits,
            [from = source, to = value](PoolParams& p, const Frame& f) {
              p.geometry.images = narrow(f.images);
@@ -134,13 +135,15 @@ void Maker::operator()(const MaxPool& op) const {
 }
 
 void Maker::operator()(const Flatten&) const {
-  if (in.kind != ValueKind::bits) unsupported("the device flattens bits only");
-  if (in.height * in.width == 1) return;  // the same memory
+  const bool bits = in.kind == ValueKind::bits;
+  const std::size_t from = bits ? source : stream(source);
+  if (in.height * in.width == 1 && from != 0) return;  // the same memory
   FlattenParams params{};
   params.pixels = in.height * in.width;
   params.channels = narrow(in.channels);
-  plan.add(node, "flatten_u64_u64__cuda_simt", {source}, params, launch_flatten_bits,
-           [from = source, to = value](FlattenParams& p, const Frame& f) {
+  plan.add(node, bits ? "flatten_u64_u64__cuda_simt" : "flatten_b32_b32__cuda_simt", {from}, params,
+           bits ? launch_flatten_bits : launch_flatten_b32,
+           [from, to = value](FlattenParams& p, const Frame& f) {
              p.src = pointer<void>(f.values[from]);
              p.dst = pointer<void>(f.values[to]);
              p.images = f.images;

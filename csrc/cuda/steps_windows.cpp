@@ -10,7 +10,7 @@ namespace binmorph::cuda {
 
 void plan_node(Plan& plan, std::size_t node) {
   const Node& n = plan.graph().nodes()[node];
-  const std::size_t source = source_of(n);
+  const std::size_t source = n.input();
   const Maker maker{plan, node, source, node + 1, plan.graph().type(source), n.type};
   std::visit(maker, n.operation);
 }
@@ -40,70 +40,80 @@ ConvGeometry Maker::geometry(const Pair& kernel, const Pair& stride, const Pair&
           kernels::Border::zeros};
 }
 
-void Maker::operator()(const ThresholdConv2d& op) const {
+std::string Maker::Masks::suffix() const { return mma ? "__cuda_mma" : "__cuda_simt"; }
+
+PixelClasses Maker::Classes::at(const Frame& f) const {
+  if (!several) return {nullptr, nullptr};
+  return {pointer<std::uint32_t>(f.constants + row), pointer<std::uint32_t>(f.constants + column)};
+}
+
+void Maker::set_windows(BitWindows& w, const Masks& m, const Classes& c, const Frame& f, std::size_t from) {
+  w.geometry.images = narrow(f.images);
+  w.form = m.form;
+  w.x = pointer<std::uint64_t>(f.values[from]);
+  w.plus = pointer<std::uint64_t>(f.constants + m.plus);
+  if (m.form == kernels::ConvForm::ternary) w.minus = pointer<std::uint64_t>(f.constants + m.minus);
+  w.classes = c.at(f);
+}
+
+Maker::Masks Maker::masks(const ConvGeometry& g, const std::string& op, const std::uint64_t* plus,
+                          const std::uint64_t* minus) const {
+  const bool mma = plan.options().tensor_cores && mma_supports(g) && plan.has(op + "__cuda_mma");
+  const PackedWindows packed = mma ? pack_windows_mma(g, plus, minus) : pack_windows_simt(g, plus, minus);
+  return {mma, packed.form, plan.add_constant(packed.plus), plan.add_constant(packed.minus)};
+}
+
+ConvGeometry Maker::geometry(const Window& op) const {
   ConvGeometry g =
       geometry({op.kernel_h, op.kernel_w}, {op.stride_h, op.stride_w}, {op.dilation_h, op.dilation_w});
   g.groups = narrow(op.groups);
   g.top = static_cast<std::int32_t>(op.padding_h);
   g.left = static_cast<std::int32_t>(op.padding_w);
   g.border = op.border;
-  const std::size_t outputs = op.neurons.count, classes = op.offset.size() / outputs;
+  return g;
+}
+
+Maker::Classes Maker::classes(const Window& op, std::size_t count) const {
+  if (count == 1) return {};  // no tables, whatever the border
+  BorderClasses rows = border_classes(in.height, op.kernel_h, op.stride_h, op.dilation_h, op.padding_h);
+  const BorderClasses columns =
+      border_classes(in.width, op.kernel_w, op.stride_w, op.dilation_w, op.padding_w);
+  for (std::uint32_t& row : rows.of) row *= narrow(columns.count);
+  return {true, plan.add_constant(rows.of), plan.add_constant(columns.of)};
+}
+
+void Maker::operator()(const ThresholdConv2d& op) const {
+  const std::size_t outputs = op.neurons.count;
   std::vector<std::int32_t> thresholds(op.offset);
   for (std::size_t i = 0; i < thresholds.size(); ++i) thresholds[i] += op.neurons.threshold[i % outputs];
-  // One class: no tables, whatever the border.
-  BorderClasses rows, columns;
-  if (classes > 1) {
-    rows = border_classes(in.height, op.kernel_h, op.stride_h, op.dilation_h, op.padding_h);
-    columns = border_classes(in.width, op.kernel_w, op.stride_w, op.dilation_w, op.padding_w);
-    for (std::uint32_t& row : rows.of) row *= narrow(columns.count);
-  }
-  threshold(g, op.neurons, thresholds, rows.of, columns.of);
+  threshold(geometry(op), op.neurons, thresholds, classes(op, thresholds.size() / outputs));
 }
 
 void Maker::operator()(const ThresholdDense& op) const {
   threshold(dense_geometry(1, narrow(in.channels), narrow(out.channels)), op.neurons, op.neurons.threshold,
-            {}, {});
+            {});
 }
 
 void Maker::threshold(const ConvGeometry& g, const Neurons& neurons,
-                      const std::vector<std::int32_t>& thresholds,
-                      const std::vector<std::uint32_t>& row_class,
-                      const std::vector<std::uint32_t>& column_class) const {
-  const bool mma =
-      plan.options().tensor_cores && mma_supports(g) && plan.has("threshold_conv2d_u64_u64__cuda_mma");
-  const PackedWindows masks = mma ? pack_windows_mma(g, neurons.plus.data(), neurons.minus.data())
-                                  : pack_windows_simt(g, neurons.plus.data(), neurons.minus.data());
+                      const std::vector<std::int32_t>& thresholds, const Classes& c) const {
+  const std::string entry = "threshold_conv2d_u64_u64";
+  const Masks m = masks(g, entry, neurons.plus.data(), neurons.minus.data());
   ThresholdConv2dParams params{};
   params.windows.geometry = g;
-  params.windows.form = masks.form;
-  const std::size_t outputs = neurons.count, rows = thresholds.size() / outputs;
-  const bool classes = rows > 1, ternary = masks.form == kernels::ConvForm::ternary;
+  const std::size_t outputs = neurons.count;
   constexpr std::int32_t kNeverFires = std::numeric_limits<std::int32_t>::max();
-  const std::size_t tables[] = {
-      plan.add_constant(masks.plus),
-      plan.add_constant(masks.minus),
-      plan.add_constant(pad_lanes(thresholds.data(), rows, narrow(outputs), kNeverFires)),
-      plan.add_constant(pack_invert(neurons.invert.data(), narrow(outputs))),
-      plan.add_constant(row_class),
-      plan.add_constant(column_class)};
-  const auto fill = [=, from = source, to = value](ThresholdConv2dParams& p, const Frame& f) {
-    p.windows.geometry.images = narrow(f.images);
-    p.windows.x = pointer<std::uint64_t>(f.values[from]);
-    p.windows.plus = pointer<std::uint64_t>(f.constants + tables[0]);
-    if (ternary) p.windows.minus = pointer<std::uint64_t>(f.constants + tables[1]);
-    p.threshold = pointer<std::int32_t>(f.constants + tables[2]);
-    p.invert = pointer<std::uint32_t>(f.constants + tables[3]);
-    if (classes) {
-      p.windows.classes.row = pointer<std::uint32_t>(f.constants + tables[4]);
-      p.windows.classes.column = pointer<std::uint32_t>(f.constants + tables[5]);
-    }
-    p.y = pointer<std::uint64_t>(f.values[to]);
-  };
-  const auto shape = [mma](const ThresholdConv2dParams& p) {
-    return mma ? launch_windows_mma(p.windows) : launch_windows_simt(p.windows);
-  };
-  plan.add(node, std::string("threshold_conv2d_u64_u64__cuda_") + (mma ? "mma" : "simt"), {source}, params,
-           shape, fill);
+  const std::size_t table = plan.add_constant(
+      pad_lanes(thresholds.data(), thresholds.size() / outputs, narrow(outputs), kNeverFires));
+  const std::size_t invert = plan.add_constant(pack_invert(neurons.invert.data(), narrow(outputs)));
+  plan.add(
+      node, entry + m.suffix(), {source}, params,
+      [m](const ThresholdConv2dParams& p) { return m.shape(p.windows); },
+      [=, from = source, to = value](ThresholdConv2dParams& p, const Frame& f) {
+        set_windows(p.windows, m, c, f, from);
+        p.threshold = pointer<std::int32_t>(f.constants + table);
+        p.invert = pointer<std::uint32_t>(f.constants + invert);
+        p.y = pointer<std::uint64_t>(f.values[to]);
+      });
 }
 
 void Maker::operator()(const Linear& op) const {

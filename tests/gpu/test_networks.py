@@ -138,6 +138,14 @@ def test_domain_errors_are_those_of_the_cpu(dtype):
     np.testing.assert_array_equal(model(x == 1), x == 1)
 
 
+def test_profile_times_every_kernel():
+    graph, x = network(1)
+    times = DeviceModel(graph).profile(x, rounds=3)
+    assert list(times)[-1] == ""
+    assert all("__cuda_" in name for name in list(times)[:-1])
+    assert all(len(part) == 3 and min(part) >= 0 for part in times.values())
+
+
 def test_plan_names_a_kernel_for_every_node():
     graph, _ = network(1)
     plan = DeviceModel(graph).plan(8)

@@ -151,6 +151,7 @@ class DeviceModel(PackedModel):
             PlanStep(
                 node=step["node"],
                 op=ops[step["node"]],
+                fused=(),
                 output=self.graph.type_of(step["node"]).shape,
                 kernels=(step["kernel"],),
                 bytes=step["bytes"],

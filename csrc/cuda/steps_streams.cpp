@@ -1,0 +1,212 @@
+// Numbers: convolutions that write sums, elementwise operations, pooling, concatenation.
+#include <algorithm>
+
+#include "cuda/steps.h"
+#include "kernels/concat/cuda_concat.h"
+#include "kernels/conv2d/cuda_conv2d.h"
+#include "kernels/elementwise/cuda_elementwise.h"
+#include "kernels/flatten/cuda_flatten.h"
+#include "kernels/max_pool/cuda_pool.h"
+#include "kernels/threshold_conv2d/cuda_pack.h"
+
+namespace binmorph::cuda {
+namespace {
+
+// [outputs][channels of the group][taps] to [taps][channels of the group][lanes], zeros past the end.
+template <class T>
+std::vector<T> lanes_last(const std::vector<T>& weight, std::size_t outputs, std::size_t channels,
+                          std::size_t taps) {
+  const std::size_t lanes = lanes_for(narrow(outputs));
+  std::vector<T> result(taps * channels * lanes);
+  for (std::size_t o = 0; o < outputs; ++o)
+    for (std::size_t c = 0; c < channels; ++c)
+      for (std::size_t t = 0; t < taps; ++t)
+        result[(t * channels + c) * lanes + o] = weight[(o * channels + c) * taps + t];
+  return result;
+}
+
+std::vector<float> padded(const std::vector<float>& values) {
+  return pad_lanes(values.data(), 1, narrow(values.size()), 0.0f);
+}
+
+}  // namespace
+
+void Maker::operator()(const CountConv2d& op) const {
+  CountConv2dParams params{};
+  params.windows.geometry = geometry(op);
+  params.factor = op.factor;
+  const std::string entry = "count_conv2d_u64_i32";
+  const Masks m = masks(params.windows.geometry, entry, op.plus.data(), op.minus.data());
+  const std::size_t rows = op.constant.size() / out.channels;
+  const std::size_t constant =
+      plan.add_constant(pad_lanes(op.constant.data(), rows, narrow(out.channels), std::int32_t{0}));
+  const Classes c = classes(op, rows);
+  plan.add(
+      node, entry + m.suffix(), {source}, params,
+      [m](const CountConv2dParams& p) { return m.shape(p.windows); },
+      [=, from = source, to = value](CountConv2dParams& p, const Frame& f) {
+        set_windows(p.windows, m, c, f, from);
+        p.constant = pointer<std::int32_t>(f.constants + constant);
+        p.y = pointer<std::int32_t>(f.values[to]);
+      });
+}
+
+void Maker::operator()(const TwoValueConv2d& op) const {
+  TwoValueConv2dParams params{};
+  params.windows.geometry = geometry(op);
+  params.factor = op.factor;
+  const std::string entry = "two_value_conv2d_u64_f32";
+  const Masks m = masks(params.windows.geometry, entry, op.plus.data(), nullptr);
+  const std::size_t rows = op.constant.size() / out.channels;
+  // One class of the two may stand for all of the other's.
+  std::vector<std::int32_t> constants(op.constant), totals(op.total);
+  const std::size_t classes_of = std::max(rows, totals.size());
+  totals.resize(classes_of, op.total.front());
+  for (std::size_t i = rows; i < classes_of; ++i)
+    constants.insert(constants.end(), op.constant.begin(),
+                     op.constant.begin() + static_cast<std::ptrdiff_t>(out.channels));
+  const std::size_t tables[] = {
+      plan.add_constant(pad_lanes(constants.data(), classes_of, narrow(out.channels), std::int32_t{0})),
+      plan.add_constant(totals), plan.add_constant(padded(op.difference)), plan.add_constant(padded(op.low))};
+  const Classes c = classes(op, classes_of);
+  plan.add(
+      node, entry + m.suffix(), {source}, params,
+      [m](const TwoValueConv2dParams& p) { return m.shape(p.windows); },
+      [=, from = source, to = value](TwoValueConv2dParams& p, const Frame& f) {
+        set_windows(p.windows, m, c, f, from);
+        p.constant = pointer<std::int32_t>(f.constants + tables[0]);
+        p.total = pointer<std::int32_t>(f.constants + tables[1]);
+        p.difference = pointer<float>(f.constants + tables[2]);
+        p.low = pointer<float>(f.constants + tables[3]);
+        p.y = pointer<float>(f.values[to]);
+      });
+}
+
+void Maker::operator()(const PixelConv2d& op) const {
+  PixelConv2dParams params{};
+  const ConvGeometry g = params.geometry = geometry(op);
+  params.strides = strides();
+  const std::size_t rows = op.constant.size() / out.channels;
+  const std::size_t weight =
+      plan.add_constant(lanes_last(op.weight, out.channels, group_channels(g), taps(g)));
+  const std::size_t constant =
+      plan.add_constant(pad_lanes(op.constant.data(), rows, narrow(out.channels), std::int32_t{0}));
+  const Classes c = classes(op, rows);
+  plan.add(
+      node, "pixel_conv2d_u8_i32__cuda_simt", {source}, params,
+      [](const PixelConv2dParams& p) { return launch_conv2d(p.geometry); },
+      [=, from = source, to = value](PixelConv2dParams& p, const Frame& f) {
+        p.geometry.images = narrow(f.images);
+        p.x = pointer<std::uint8_t>(f.values[from]);
+        p.y = pointer<std::int32_t>(f.values[to]);
+        p.weight = pointer<std::int8_t>(f.constants + weight);
+        p.constant = pointer<std::int32_t>(f.constants + constant);
+        p.classes = c.at(f);
+      });
+}
+
+void Maker::operator()(const Conv2d& op) const {
+  Conv2dParams params{};
+  const ConvGeometry g = params.geometry = geometry(op);
+  params.strides = strides();
+  const std::size_t weight =
+      plan.add_constant(lanes_last(op.weight, out.channels, group_channels(g), taps(g)));
+  const std::size_t bias = plan.add_constant(padded(op.bias));
+  plan.add(
+      node, in.kind == ValueKind::uint8 ? "conv2d_u8_f32__cuda_simt" : "conv2d_f32_f32__cuda_simt", {source},
+      params, [](const Conv2dParams& p) { return launch_conv2d(p.geometry); },
+      [=, from = source, to = value](Conv2dParams& p, const Frame& f) {
+        p.geometry.images = narrow(f.images);
+        p.x = pointer<void>(f.values[from]);
+        p.y = pointer<float>(f.values[to]);
+        p.weight = pointer<float>(f.constants + weight);
+        p.bias = pointer<float>(f.constants + bias);
+      });
+}
+
+// One step, then a store: the values go to memory and back, as a node's value that anybody may read.
+void Maker::elementwise(const ProgramStep& step, const std::vector<float>& first,
+                        const std::vector<float>& second, std::vector<std::size_t> reads) const {
+  ElementwiseParams params{};
+  params.program.channels = narrow(in.channels);
+  params.program.count = 2;
+  params.program.steps[0] = step;
+  params.program.steps[1].op = kernels::ElementwiseOp::store;
+  const std::size_t pixels = in.height * in.width;
+  const std::size_t tables[] = {plan.add_constant(padded(first)), plan.add_constant(padded(second))};
+  const bool has_tables = !first.empty();
+  plan.add(node, in.kind == ValueKind::int32 ? "elementwise_i32__cuda_simt" : "elementwise_f32__cuda_simt",
+           reads, params, launch_elementwise, [=, to = value](ElementwiseParams& p, const Frame& f) {
+             p.src = pointer<void>(f.values[reads[0]]);
+             p.pixels = f.images * pixels;
+             if (has_tables) p.program.steps[0].first = pointer<float>(f.constants + tables[0]);
+             if (has_tables) p.program.steps[0].second = pointer<float>(f.constants + tables[1]);
+             if (reads.size() > 1) p.program.steps[0].stream = pointer<void>(f.values[reads[1]]);
+             p.program.steps[1].stream = pointer<void>(f.values[to]);
+           });
+}
+
+void Maker::operator()(const Affine& op) const {
+  ProgramStep step{};
+  step.op = kernels::ElementwiseOp::affine;
+  elementwise(step, op.scale, op.shift, {stream(source)});
+}
+
+void Maker::operator()(const Add&) const {
+  ProgramStep step{};
+  step.op = kernels::ElementwiseOp::add;
+  elementwise(step, {}, {}, {stream(source), stream(plan.graph().nodes()[node].inputs[1])});
+}
+
+void Maker::operator()(const PRelu& op) const {
+  ProgramStep step{};
+  step.op = kernels::ElementwiseOp::prelu;
+  elementwise(step, op.slope, {}, {stream(source)});
+}
+
+void Maker::operator()(const Clamp& op) const {
+  ProgramStep step{};
+  step.op = kernels::ElementwiseOp::clamp;
+  step.low = op.low;
+  step.high = op.high;
+  elementwise(step, {}, {}, {stream(source)});
+}
+
+void Maker::pool_numbers(const PoolParams& params, const std::string& entry) const {
+  plan.add(node, entry, {stream(source)}, params, launch_pool_f32,
+           [from = stream(source), to = value](PoolParams& p, const Frame& f) {
+             p.geometry.images = narrow(f.images);
+             p.src = pointer<void>(f.values[from]);
+             p.dst = pointer<void>(f.values[to]);
+           });
+}
+
+void Maker::operator()(const AvgPool& op) const {
+  PoolParams params{};
+  params.geometry = geometry({op.kernel_h, op.kernel_w}, {op.stride_h, op.stride_w}, {1, 1});
+  pool_numbers(params, "avg_pool_f32_f32__cuda_simt");
+}
+
+void Maker::operator()(const Concat&) const {
+  std::vector<std::size_t> values;
+  for (std::size_t input : plan.graph().nodes()[node].inputs)
+    values.push_back(in.kind == ValueKind::bits ? input : stream(input));
+  if (values.size() > kConcatSources)
+    unsupported("it joins " + std::to_string(values.size()) + " values, the device up to " +
+                std::to_string(kConcatSources));
+  ConcatParams params{};
+  params.sources = narrow(values.size());
+  params.out_channels = narrow(out.channels);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    params.channels[i] = narrow(plan.graph().type(plan.graph().nodes()[node].inputs[i]).channels);
+  const std::size_t pixels = out.height * out.width;
+  const bool bits = in.kind == ValueKind::bits;
+  plan.add(node, bits ? "concat_u64_u64__cuda_simt" : "concat_b32_b32__cuda_simt", values, params,
+           bits ? launch_concat_bits : launch_concat_b32, [=, to = value](ConcatParams& p, const Frame& f) {
+             for (std::size_t i = 0; i < values.size(); ++i) p.src[i] = pointer<void>(f.values[values[i]]);
+             p.dst = pointer<void>(f.values[to]);
+             p.pixels = f.images * pixels;
+           });
+}
+
+}  // namespace binmorph::cuda
