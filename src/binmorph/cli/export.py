@@ -34,6 +34,9 @@ def add(commands: Any) -> None:
         "--not-strict", action="store_true", help="report what cannot be packed instead of failing"
     )
     made.add_argument("--no-verify", action="store_true", help="publish without comparing with torch")
+    made.add_argument(
+        "--simplify", action="store_true", help="fold constants and complements; every bit stays"
+    )
     made.add_argument("--family", choices=FAMILIES, default="popcount", help="what smooth neurons may become")
     made.add_argument(
         "--projection", choices=PROJECTIONS, default="constant", help="what inexact ones are replaced by"
