@@ -6,6 +6,7 @@ G2 are square matrix products. The rate counts binary multiply-adds twice, as ev
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,8 +137,8 @@ def _int8(part: Part, torch: Any, layer: Layer, batch: int) -> None:
     part.record(f"{layer} batch {batch}", "torch-int8-product", times, rate=f"{tops:.1f} TOPS")
 
 
-def main() -> None:
-    """Write layers.jsonl."""
+def main() -> int:
+    """Write layers.jsonl; 0 if every piece ran."""
     part = Part.from_arguments("layers")
     torch = None if part.dry else torch_cuda()
     cases = [(layer, batch) for layer in LAYERS for batch in BATCHES]
@@ -148,7 +149,8 @@ def main() -> None:
             part.attempt(f"{layer} fp16", lambda layer=layer, batch=batch: _half(part, torch, layer, batch))
             part.attempt(f"{layer} int8", lambda layer=layer, batch=batch: _int8(part, torch, layer, batch))
             torch.cuda.empty_cache()  # type: ignore[attr-defined]
+    return min(1, part.failures)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -97,17 +98,18 @@ def _measure(part: Part, name: str, graph: ir.Graph, batch: int) -> None:
         part.record(f"{name} batch {batch}", "binmorph-torch-call", _calls(call, part.rounds))
 
 
-def main() -> None:
-    """Write networks.jsonl."""
+def main() -> int:
+    """Write networks.jsonl; 0 if every piece ran."""
     part = Part.from_arguments("networks")
     if part.dry:
         _measure(part, "body", body(8, 8, 1), 2)
         _measure(part, "mlp", dense(40, 70), 2)
-        return
+        return 0
     for name, graph in (("body", body()), ("mlp", dense())):
         for batch in BATCHES:
             part.attempt(f"{name} {batch}", lambda n=name, g=graph, b=batch: _measure(part, n, g, b))
+    return min(1, part.failures)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

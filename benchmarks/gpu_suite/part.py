@@ -21,6 +21,7 @@ class Part:
     root: Path
     dry: bool
     lines: list[dict[str, object]] = field(default_factory=list)
+    failures: int = 0
 
     @staticmethod
     def from_arguments(suite: str) -> Part:
@@ -54,10 +55,11 @@ class Part:
         return median
 
     def attempt(self, what: str, work: Callable[[], None]) -> None:
-        """Runs a piece; its failure is told and stops nothing."""
+        """Runs a piece; its failure is told and counted, and stops nothing."""
         try:
             work()
         except Exception as error:
+            self.failures += 1
             print(f"  {what}: {type(error).__name__}: {error}", flush=True)
 
 
