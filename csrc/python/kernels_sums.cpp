@@ -36,10 +36,9 @@ class SumConv2d {
 
   // The image [height][width][channels] with its padding, as `run` reads it.
   template <class Pixel>
-  py::array extend(const py::array& x) const {
+  py::array extend(const py::array& x, Out out) const {
     const ConvShape s = pack_.program().shape;
     const Pixel* from = input<Pixel>(x, "x", product({s.height, s.width, s.channels}));
-    Out out;
     kernels::extend_image(s, from, 0, s.extended_height(), output<Weight>(out, extended_size()));
     return *out;
   }
@@ -130,11 +129,11 @@ py::class_<Conv> bind_sum_conv(py::module_& m, const char* name, const char* doc
 
 void bind_sum_conv_kernels(py::module_& m) {
   bind_sum_conv<FloatConv2d>(m, "FloatConv2d", "A float32 convolution, packed for the kernels.")
-      .def("extend", &FloatConv2d::extend<float>, "x"_a)
-      .def("extend_bytes", &FloatConv2d::extend<std::uint8_t>, "x"_a);
+      .def("extend", &FloatConv2d::extend<float>, "x"_a, "out"_a = py::none())
+      .def("extend_bytes", &FloatConv2d::extend<std::uint8_t>, "x"_a, "out"_a = py::none());
   bind_sum_conv<PixelConv2d>(m, "PixelConv2d",
                              "A convolution of bytes by int8 weights, packed for the kernels.")
-      .def("extend", &PixelConv2d::extend<std::uint8_t>, "x"_a);
+      .def("extend", &PixelConv2d::extend<std::uint8_t>, "x"_a, "out"_a = py::none());
 }
 
 }  // namespace binmorph::python

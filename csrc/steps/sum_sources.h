@@ -1,29 +1,36 @@
-// Where the numbers of a step come from: convolutions, a tile of output rows at a time.
+// Where the numbers of a step come from: convolutions, a tile of output rows x 64 channels at a time.
 #pragma once
 
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "binmorph/step.h"
 
 namespace binmorph {
 
+// Rows [row_begin, row_end) of block `block` of 64 output channels, or of all channels if the source has one
+// block.
+struct SumTile {
+  std::size_t row_begin, row_end, block;
+};
+
 class SumSource {
  public:
   virtual ~SumSource() = default;
 
-  // Work for the whole image that comes before any tile, into `shared`: for two-valued weights that is first
-  // of all the sums of whole windows, int32 [pixels][groups].
-  virtual void prepare(const StepInput& in, std::uint64_t* shared) const = 0;
+  // Work for the whole image that comes before any tile, into `shared`; `pieces` as for sums.
+  virtual void prepare(const StepInput& in, std::uint64_t* shared, std::uint64_t* pieces,
+                       std::size_t piece_words) const = 0;
 
-  // Output rows [begin, end) to tile [rows][out width][outputs], int32 or float32: float32 for Conv2d. Tiles
-  // may be computed at the same time, each with its own scratch.
-  virtual void rows(const std::uint64_t* x, const std::uint64_t* shared, std::size_t begin, std::size_t end,
-                    void* tile, std::uint64_t* scratch) const = 0;
+  // A tile, int32 or float32, to `to`: its pixels lie `pitch` elements apart. Tiles may be computed at the
+  // same time, each with its own scratch.
+  virtual void sums(const std::uint64_t* x, const std::uint64_t* shared, const SumTile& tile, void* to,
+                    std::size_t pitch, std::uint64_t* scratch) const = 0;
 
-  std::size_t shared_words = 0, scratch_words = 0;
+  std::size_t shared_words = 0, scratch_words = 0, blocks = 1;
   double cycles = 0;  // of one image
+  // Steps from the sums to the node's value. They may use one stream, at the start of `shared`.
+  std::vector<kernels::ElementwiseStep> steps;
 };
 
 // Null if the operation of the node is no convolution. Names of kernels are added to `step`.
@@ -33,13 +40,5 @@ std::unique_ptr<SumSource> make_sum_source(const Operation& operation, const Val
 // The float dense layer is a 1 x 1 convolution of one pixel.
 std::unique_ptr<SumSource> make_sum_source(const Linear& op, const ValueType& in, const Target& target,
                                            Step& step);
-
-// The class of a pixel is rows[y] + columns[x]; empty where there is one class.
-struct PixelClasses {
-  std::vector<std::uint32_t> rows, columns;
-};
-PixelClasses pixel_classes(const Window& w, const ValueType& in, std::size_t classes);
-
-kernels::ConvShape conv_shape(const Window& w, const ValueType& in, std::size_t outputs);
 
 }  // namespace binmorph

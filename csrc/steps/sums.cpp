@@ -1,5 +1,7 @@
 // Numbers: a convolution, or a value that there is, through a program of elementwise nodes to streams and
-// bits, a tile of rows at a time.
+// bits, a tile of rows x 64 channels at a time.
+#include <algorithm>
+
 #include "../fusion.h"
 #include "binmorph/step.h"
 #include "kernels/common/bits.h"
@@ -8,7 +10,7 @@
 namespace binmorph {
 namespace {
 
-constexpr std::size_t kTileBytes = 64 << 10;  // a tile is written and read again while the outer cache has it
+constexpr std::size_t kTileBytes = 32 << 10;  // a tile is read again while a cache close by has it
 
 class SumsStep final : public Step {
  public:
@@ -20,19 +22,13 @@ class SumsStep final : public Step {
     // An elementwise root takes its input as it lies.
     const ValueType& tile = source_ == nullptr ? in : root.type;
     height_ = tile.height;
-    row_ = tile.width * tile.channels;
     width_ = tile.width;
     channels_ = tile.channels;
-    const auto* two_value = std::get_if<TwoValueConv2d>(&root.operation);
-    if (two_value != nullptr) {
-      stream_count_ = fused.operands.size() + fused.results.size();
-      steps_.push_back({kernels::ElementwiseOp::two_value, keep(two_value->difference), keep(two_value->low),
-                        0, 0, stream_count_, two_value->groups});
-      table_words_ = (stream_count_ + 1 + 7) / 8 * 8;
-    }
+    stream_count_ = fused.operands.size() + fused.results.size();
     make_program(graph, fused);
     if (!steps_.empty()) {
-      if (tile.kind == ValueKind::int32 || two_value != nullptr)
+      const bool counts = source_ != nullptr && !source_->steps.empty();
+      if (counts || tile.kind == ValueKind::int32)
         run_i32_ = select_kernel<kernels::ElementwiseI32>(target.isa, *this);
       else
         run_f32_ = select_kernel<kernels::ElementwiseF32>(target.isa, *this);
@@ -42,56 +38,67 @@ class SumsStep final : public Step {
 
   // A float dense layer.
   SumsStep(const Linear& op, const ValueType& in, const Target& target)
-      : width_(1), channels_(op.outputs), height_(1), row_(op.outputs) {
+      : width_(1), channels_(op.outputs), height_(1) {
     reads = writes = Packing::channels;
     source_ = make_sum_source(op, in, target, *this);
     plan_memory(target);
   }
 
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const override {
-    void* const* streams = in.streams;
-    if (table_words_ > 0) {  // the sums of whole windows are one more stream
-      auto** table = reinterpret_cast<void**>(scratch);
-      scratch += table_words_;
-      std::copy_n(in.streams, stream_count_, table);
-      table[stream_count_] = scratch;
-      streams = table;
+    if (source_ == nullptr) {
+      split(in.pool, height_ * width_, cost, [&](std::size_t, std::size_t begin, std::size_t end) {
+        apply(in.value, begin * channels_, channels_, {begin, end, 0, program_blocks_}, in.streams);
+      });
+      return;
     }
-    if (source_ != nullptr) source_->prepare(in, scratch);
-    std::uint64_t* pieces = scratch + (source_ == nullptr ? 0 : source_->shared_words);
-    split(in.pool, height_, cost, [&](std::size_t piece, std::size_t begin, std::size_t end) {
-      std::uint64_t* own = pieces + piece * piece_words_;
-      if (source_ == nullptr) return apply(in.value, 0, begin, end, streams);
-      const std::size_t row_bytes = 4 * row_;
-      if (steps_.empty())
-        return source_->rows(in.value, scratch, begin, end, reinterpret_cast<char*>(out) + begin * row_bytes,
-                             own);
-      for (std::size_t row = begin; row < end; row += tile_rows_) {
-        const std::size_t stop = std::min(end, row + tile_rows_);
-        source_->rows(in.value, scratch, row, stop, own + source_->scratch_words, own);
-        apply(own + source_->scratch_words, row, row, stop, streams);
-      }
-    });
+    auto** streams = reinterpret_cast<void**>(scratch);
+    std::copy_n(in.streams, stream_count_, streams);
+    std::uint64_t* shared = scratch + table_words_;
+    streams[stream_count_] = shared;
+    std::uint64_t* pieces = shared + source_->shared_words;
+    source_->prepare(in, shared, pieces, piece_words_);
+    const std::size_t row_tiles = (height_ + tile_rows_ - 1) / tile_rows_;
+    split(in.pool, source_->blocks * row_tiles, cost,
+          [&](std::size_t piece, std::size_t begin, std::size_t end) {
+            std::uint64_t* own = pieces + piece * piece_words_;
+            for (std::size_t i = begin; i < end; ++i) {
+              // The tiles of a block one after another: its weights stay in cache.
+              const std::size_t row = i % row_tiles * tile_rows_, stop = std::min(row + tile_rows_, height_);
+              run_tile(in, {row, stop, i / row_tiles}, out, shared, streams, own);
+            }
+          });
   }
 
  private:
-  // The program on rows [begin, end); `src` holds the rows from `first` on.
-  void apply(const std::uint64_t* src, std::size_t first, std::size_t begin, std::size_t end,
-             void* const* streams) const {
+  void run_tile(const StepInput& in, const SumTile& tile, std::uint64_t* out, const std::uint64_t* shared,
+                void* const* streams, std::uint64_t* own) const {
+    const std::size_t first = tile.block * kernels::kElementwiseBlock;
+    if (steps_.empty()) {
+      auto* to = reinterpret_cast<std::uint32_t*>(out) + tile.row_begin * width_ * channels_ + first;
+      return source_->sums(in.value, shared, tile, to, channels_, own);
+    }
+    std::uint64_t* sums = own + source_->scratch_words;
+    source_->sums(in.value, shared, tile, sums, tile_channels_, own);
+    const std::size_t last = source_->blocks == 1 ? program_blocks_ : tile.block + 1;
+    apply(sums, 0, tile_channels_, {tile.row_begin * width_, tile.row_end * width_, tile.block, last},
+          streams);
+  }
+
+  // The program on the values from element `first` of `src` on.
+  void apply(const std::uint64_t* src, std::size_t first, std::size_t pitch,
+             const kernels::ElementwiseRange& range, void* const* streams) const {
     const kernels::ElementwiseProgram program{channels_, steps_.data(), steps_.size()};
-    const kernels::ElementwiseRange range{
-        begin * width_, end * width_, 0,
-        (channels_ + kernels::kElementwiseBlock - 1) / kernels::kElementwiseBlock};
-    const std::size_t offset = (begin - first) * row_;
     if (run_i32_ != nullptr)
-      run_i32_(program, range, reinterpret_cast<const std::int32_t*>(src) + offset, channels_, streams);
+      run_i32_(program, range, reinterpret_cast<const std::int32_t*>(src) + first, pitch, streams);
     else
-      run_f32_(program, range, reinterpret_cast<const float*>(src) + offset, channels_, streams);
+      run_f32_(program, range, reinterpret_cast<const float*>(src) + first, pitch, streams);
   }
 
   void make_program(const Graph& graph, const Fused& fused) {
+    if (source_ != nullptr) steps_ = source_->steps;
+    for (kernels::ElementwiseStep& step : steps_) step.stream = stream_count_;
     for (const FusedOp& op : fused.program) {
-      kernels::ElementwiseStep step{kernels::ElementwiseOp::store, nullptr, nullptr, 0, 0, op.stream};
+      kernels::ElementwiseStep step{kernels::ElementwiseOp::store, nullptr, nullptr, 0, 0, op.stream, 1};
       const Operation& node = graph.nodes()[op.node].operation;
       if (op.kind == FusedOp::Kind::store) {
       } else if (const auto* affine = std::get_if<Affine>(&node)) {
@@ -122,20 +129,27 @@ class SumsStep final : public Step {
   }
 
   void plan_memory(const Target& target) {
-    const double elements = static_cast<double>(height_ * row_);
+    const double elements = static_cast<double>(height_ * width_ * channels_);
+    program_blocks_ = words_for(channels_);
     cost = elements / 4 * static_cast<double>(steps_.size() + 1);
     if (source_ == nullptr) return;
     constexpr double kVectorOperationsPerCycle = 2;
     cost += kVectorOperationsPerCycle * source_->cycles;
-    tile_rows_ = std::max<std::size_t>(1, std::min(height_, kTileBytes / (4 * row_)));
-    const std::size_t tile_words = steps_.empty() ? 0 : (4 * tile_rows_ * row_ + 63) / 64 * 8;
+    tile_channels_ = source_->blocks == 1 ? channels_ : kernels::kElementwiseBlock;
+    const std::size_t row_bytes = 4 * width_ * tile_channels_;
+    // Small enough for a cache, and for each thread to have its share.
+    const std::size_t share = height_ * source_->blocks / max_pieces(target.threads);
+    tile_rows_ = std::clamp<std::size_t>(std::min(kTileBytes / row_bytes, share), 1, height_);
+    const std::size_t tile_words = steps_.empty() ? 0 : (tile_rows_ * row_bytes + 63) / 64 * 8;
     piece_words_ = source_->scratch_words + tile_words;
+    table_words_ = (stream_count_ + 1 + 7) / 8 * 8;
     scratch_words = table_words_ + source_->shared_words + piece_words_ * max_pieces(target.threads);
   }
 
   std::unique_ptr<SumSource> source_;
-  std::size_t width_ = 0, channels_ = 0, height_ = 0, row_ = 0;  // of the tile's value; row_: its elements
-  std::size_t tile_rows_ = 0, piece_words_ = 0, table_words_ = 0, stream_count_ = 0;
+  std::size_t width_ = 0, channels_ = 0, height_ = 0;  // of the value that the sums are
+  std::size_t stream_count_ = 0, table_words_ = 0;     // the caller's streams, and one of the source
+  std::size_t tile_rows_ = 0, tile_channels_ = 0, piece_words_ = 0, program_blocks_ = 0;
   std::vector<kernels::ElementwiseStep> steps_;
   std::vector<std::vector<float>> parameters_;
   kernels::ElementwiseI32* run_i32_ = nullptr;

@@ -1,0 +1,89 @@
+// What the steps of convolutions share.
+#pragma once
+
+#include <vector>
+
+#include "binmorph/step.h"
+#include "kernels/common/bits.h"
+#include "kernels/threshold_conv2d/pack.h"
+
+namespace binmorph {
+
+constexpr std::size_t round_to_line(std::size_t words) { return (words + 7) / 8 * 8; }
+
+// A replicated border is copied in front of the kernel, which then sees an image without padding.
+inline kernels::ConvShape conv_shape(const Window& w, const ValueType& in, std::size_t outputs) {
+  const bool replicate = w.border == kernels::Border::replicate;
+  const std::size_t rows = replicate ? w.padding_h : 0, columns = replicate ? w.padding_w : 0;
+  const std::size_t top = w.padding_h - rows, left = w.padding_w - columns;
+  return {in.height + 2 * rows,
+          in.width + 2 * columns,
+          in.channels,
+          outputs,
+          w.groups,
+          w.kernel_h,
+          w.kernel_w,
+          w.stride_h,
+          w.stride_w,
+          w.dilation_h,
+          w.dilation_w,
+          top,
+          top,
+          left,
+          left,
+          w.border == kernels::Border::ones};
+}
+
+// The class of a pixel is rows[y] + columns[x]; empty where there is one class.
+struct PixelClasses {
+  std::vector<std::uint32_t> rows, columns;
+  PixelClasses(const Window& w, const ValueType& in, std::size_t classes) {
+    if (classes <= 1) return;
+    const BorderClasses across = border_classes(in.width, w.kernel_w, w.stride_w, w.dilation_w, w.padding_w);
+    rows = border_classes(in.height, w.kernel_h, w.stride_h, w.dilation_h, w.padding_h).of;
+    for (std::uint32_t& row : rows) row *= static_cast<std::uint32_t>(across.count);
+    columns = across.of;
+  }
+  const std::uint32_t* row_data() const { return rows.empty() ? nullptr : rows.data(); }
+  const std::uint32_t* column_data() const { return columns.empty() ? nullptr : columns.data(); }
+};
+
+// The best kernel over packed bits that supports the shape; the reference does. Its name is added to the
+// step's list.
+template <class Fn>
+const kernels::Kernel<Fn>& select_conv_kernel(const kernels::ConvShape& shape, Isa isa, Step& step) {
+  const kernels::Kernel<Fn>* best = nullptr;
+  for (const kernels::Kernel<Fn>& k : kernels::kernel_list<Fn>())
+    if (k.isa <= isa && isa_supported(k.isa) && (best == nullptr || k.isa > best->isa) &&
+        kernels::conv_supports(kernels::conv_layout(k.name), shape))
+      best = &k;
+  step.kernels.emplace_back(best->name);
+  return *best;
+}
+
+// Copies an image of packed bits with a replicated border.
+class ReplicatedBorder {
+ public:
+  ReplicatedBorder(const Window& w, const ValueType& in, Isa isa, Step& step)
+      : shape_{1, in.height, in.width, 2 * w.padding_h + 1, 2 * w.padding_w + 1, kernels::Border::replicate},
+        pixel_words_(words_for(in.channels)) {
+    if (w.border != kernels::Border::replicate || w.padding_h + w.padding_w == 0) return;
+    run_ = select_kernel<kernels::WindowPlanes>(isa, step);
+    words_ = round_to_line(shape_.extended_height() * shape_.extended_width() * pixel_words_);
+  }
+
+  // The image to convolve: `x` itself if there is nothing to copy.
+  const std::uint64_t* copy(const std::uint64_t* x, std::uint64_t* to) const {
+    if (run_ == nullptr) return x;
+    run_(shape_, pixel_words_, x, to);
+    return to;
+  }
+  std::size_t words() const { return words_; }  // 0: nothing to copy
+
+ private:
+  kernels::WindowShape shape_;
+  std::size_t pixel_words_, words_ = 0;
+  kernels::WindowPlanes* run_ = nullptr;
+};
+
+}  // namespace binmorph
