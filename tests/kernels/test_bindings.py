@@ -13,6 +13,8 @@ RUN_BY = {  # weights are packed once, run often
     "accumulate_conv2d": "Conv2d",
     "conv2d_f32": "FloatConv2d",
     "pixel_conv2d": "PixelConv2d",
+    "sparse_conv2d": "SparseConv2d",
+    "threshold_dense": "Dense",
 }
 OPS = sorted({op for op, *_ in kernels.list_kernels()})
 
