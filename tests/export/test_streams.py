@@ -157,16 +157,33 @@ def test_two_values(tau: float, phi: float, density: float, loader: str) -> None
             nn.init.constant_(module.phi, phi)
     graph, _ = compared(drawn(network), torch.randn(3, 5, 5, 5), loader)
     assert sum(isinstance(node, ir.TwoValueConv2d) for node in graph.nodes) == 3
+    # Falling signs are those of negated streams: no complement has to be undone.
+    assert not any(isinstance(node, ir.ThresholdConv2d) for node in graph.nodes)
 
 
-def test_torch_sign_of_floats_is_refused(target: Path) -> None:
-    class TorchSign(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.sign(x)
+class TorchSign(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sign(x)
 
-    network = nn.Sequential(nn.Conv2d(3, 4, 3), TorchSign(), bnn.BinaryConv2d(4, 4, 3, input_quantizer=None))
+
+def test_torch_sign_of_floats(target: Path) -> None:
+    """Refused where a float32 number gives 0; taken where bisection shows that none does."""
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 9, 9)
+    reader = bnn.BinaryConv2d(4, 4, 3, input_quantizer=None)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), TorchSign(), reader).eval()
     with pytest.raises(UnsupportedOpError, match=r"1 \(TorchSign\).*maps 0 to 0, a third value"):
-        export(network.eval(), torch.randn(2, 3, 9, 9), target)
+        export(network, x, target)
+    shift = bnn.activations.Shift(4)
+    nn.init.constant_(shift.bias, 0.3)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), shift, TorchSign(), reader).eval()
+    with pytest.raises(UnsupportedOpError, match=r"a third value.*where its input is -0\.3"):
+        export(network, x, target)
+    norm = nn.BatchNorm2d(4, eps=0.3)
+    nn.init.constant_(norm.bias, 0.3)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), norm, TorchSign(), reader).eval()
+    export(network, x, target)
+    assert [node.op for node in file_format.load(target).nodes][:2] == ["conv2d", "level_sets"]
 
 
 def test_a_changed_stream_is_found(target: Path, loader: str) -> None:

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 _BISEL = (
-    "binmorph.nn.BinaryConv2d, whose inputs and weights are signs, or binmorph.nn.BiSEL, which learns the "
-    "morphological counterpart of a convolution"
+    "binmorph.nn.BinaryConv2d, whose inputs and weights are signs, binmorph.nn.BiSEL, which learns the "
+    "morphological counterpart of a convolution, or a float torch.nn.Conv2d padded with zeros"
 )
 _THRESHOLD = (
-    "between a binary layer (BinaryConv2d, BinaryLinear) and the next sign quantizer; BiSEL and DenseLUI "
-    "threshold by themselves"
+    "ReLU, ReLU6, Hardtanh, clamp, LeakyReLU and PReLU anywhere, other functions of one value only between a "
+    "binary layer (BinaryConv2d, BinaryLinear) or a stream and the next sign quantizer"
 )
-_NORM = (
-    "between a binary layer (BinaryConv2d, BinaryLinear) and the next sign quantizer, or behind a last "
-    "BinaryLinear; after a float Linear, fold it into that layer's weight and bias"
+_NORM = "BatchNorm1d and BatchNorm2d in eval mode, with running statistics"
+_BINARY = "a sign quantizer (binmorph.nn.STESign), with sums of signs or a stream of numbers in front of it"
+_POOL = (
+    "torch.nn.MaxPool2d without dilation or ceil_mode (an OR of bits, without padding), AvgPool2d without "
+    "padding, or the mean over the whole image"
 )
-_BINARY = (
-    "a sign quantizer (binmorph.nn.STESign), with sums of signs, BatchNorm, MaxPool2d and increasing "
-    "functions in front of it"
-)
-_POOL = "torch.nn.MaxPool2d without padding, dilation or ceil_mode, which is an OR of bits"
 _ARITHMETIC = (
-    "a chain of layers that each read one earlier value; shortcuts are not packed yet, and arithmetic only "
-    "between a binary layer and the next sign"
+    "sums and differences of two streams of one shape, concatenation of channels and slices along its seams, "
+    "and arithmetic with constants per channel"
 )
 _SHAPE = "torch.nn.Flatten() once, from (N, C, H, W) to (N, C*H*W)"
 _OUTSIDE = "do it outside the exported network, on its output"
-_DENSE = (
-    "binmorph.nn.BinaryLinear or DenseLUI for a hidden layer; a float Linear is supported as the last "
-    "layer only"
-)
+_DENSE = "binmorph.nn.BinaryLinear or DenseLUI, or a float torch.nn.Linear"
 
 BY_NAME: dict[str, str] = {
     **dict.fromkeys(("Conv1d", "Conv2d", "Conv3d", "ConvTranspose2d", "conv2d", "convolution"), _BISEL),
@@ -41,15 +35,17 @@ BY_NAME: dict[str, str] = {
         ("AvgPool2d", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "avg_pool2d", "max_pool2d"), _POOL
     ),
     **dict.fromkeys(("adaptive_avg_pool2d", "adaptive_max_pool2d", "mean", "MaxPool2d"), _POOL),
-    **dict.fromkeys(("add", "add_", "sub", "mul", "div", "cat", "stack", "where"), _ARITHMETIC),
+    **dict.fromkeys(
+        ("add", "add_", "sub", "mul", "div", "cat", "stack", "where", "slice", "split", "chunk"), _ARITHMETIC
+    ),
     **dict.fromkeys(("view", "reshape", "flatten", "permute", "transpose", "unsqueeze", "squeeze"), _SHAPE),
     **dict.fromkeys(("Softmax", "LogSoftmax", "softmax", "log_softmax", "argmax", "topk"), _OUTSIDE),
     **dict.fromkeys(("Linear", "linear", "addmm", "mm", "matmul"), _DENSE),
     **dict.fromkeys(("BinaryConv2d", "BinaryLinear", "STESign", "sign", "sgn"), _BINARY),
 }
 GENERAL = (
-    "BiSEL, DenseLUI, BinaryConv2d, BinaryLinear, LevelSets (binmorph.nn), MaxPool2d, Flatten, Dropout, "
-    "BatchNorm and PReLU in front of a sign, and a final Linear"
+    "BiSEL, DenseLUI, BinaryConv2d, BinaryLinear, LevelSets, sign quantizers (binmorph.nn), Conv2d, Linear, "
+    "BatchNorm, pooling, Flatten, Dropout, ReLU, PReLU, Hardtanh, additions and concatenation"
 )
 
 

@@ -21,6 +21,7 @@ Keys = npt.NDArray[np.int64]
 LARGEST = int(np.float32(np.finfo(np.float32).max).view(np.int32))
 FAR = int(np.float32(2.0**60).view(np.int32))  # squares of what lies nearer are finite
 SAMPLE = 1 << 22  # values tried besides
+ZERO = "torch.sign maps 0 to 0, a third value; use binmorph.nn.STESign(), or torch.where(x >= 0, 1.0, -1.0)"
 
 
 def numbers_at(keys: Keys) -> npt.NDArray[np.float32]:
@@ -63,9 +64,8 @@ def find_levels(
         if not bool(((y == 1) | (y == other)).all()):
             at = np.argwhere((y != 1) & (y != other))[0]
             x = float(numbers_at(keys)[tuple(at)])
-            raise Stop(
-                f"its value is {y[tuple(at)]:g} where its input is {x:g}; it is read as a sign or a bit"
-            )
+            what = f"{ZERO}. It does" if y[tuple(at)] == 0 else f"its value is {y[tuple(at)]:g}"
+            raise Stop(f"{what} where its input is {x:g}")
         return y == 1
 
     end = LARGEST

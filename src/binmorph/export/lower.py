@@ -87,13 +87,14 @@ def lower(traced: Traced, producer: str = "") -> Lowered:
     """Lower a traced network. Problems are returned, not raised; shape errors of the result raise
     ShapeError."""
     shared: frozenset[str] = frozenset()
+    plain: frozenset[str] = frozenset()
     while True:
-        low, output = _walk(traced, shared)
+        low, output = _walk(traced, shared, plain)
         # A binary layer with several readers becomes one stream of sums, not one layer for each.
         several = {name for name, count in low.uses.items() if count > 1}
-        if several <= shared:
+        if several <= shared and low.flipped <= plain:
             break
-        shared |= several
+        shared, plain = shared | several, plain | low.flipped
     low.problems += _smooth_signs(traced.module)
     position = {node.name: i for i, node in enumerate(traced.program.graph.nodes)}
     low.problems.sort(key=lambda problem: position.get(problem.node, len(position)))
@@ -117,11 +118,11 @@ def _smooth_signs(module: torch.nn.Module) -> list[Problem]:
     ]
 
 
-def _walk(traced: Traced, shared: frozenset[str]) -> tuple[Lowering, str | None]:
+def _walk(traced: Traced, shared: frozenset[str], plain: frozenset[str]) -> tuple[Lowering, str | None]:
     """One walk over the graph: what was lowered, and the name of the output."""
     example = traced.example
     spec = ir.InputSpec(DTYPES[example.dtype], tuple(int(s) for s in example.shape[1:]))
-    low = Lowering(traced, dict(traced.module.named_modules()), spec, shared=shared)
+    low = Lowering(traced, dict(traced.module.named_modules()), spec, shared=shared, plain=plain)
     constants = match.tensor_constants(traced.program)
     output: str | None = None
     for node in traced.program.graph.nodes:

@@ -209,6 +209,7 @@ def settle(low: Lowering, node: fx.Node, value: Value) -> Value:
     """``value`` stored as it is, for a reader that cannot take complements into its weights."""
     if value.flip is None:
         return value
+    low.flipped.add(low.traced_nodes[value.name])
     reference = low.references[value.name]
     flip = value.flip
 

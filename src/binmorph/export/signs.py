@@ -12,7 +12,7 @@ from torch import fx
 from .. import ir
 from . import match
 from .chain import Pending, Source, on_grid
-from .levels import dominators, find_levels, kind_of_reals
+from .levels import ZERO, dominators, find_levels, kind_of_reals
 from .state import Lowering, NotAThreshold, Reference, Stop, Value
 from .streams import numbers
 from .thresholds import find, kind_of
@@ -41,10 +41,7 @@ def sign_of_stream(low: Lowering, node: fx.Node, source: Source) -> Value | None
     if kind is None:
         return None
     if kind == "ternary":
-        raise Stop(
-            "torch.sign maps 0 to 0, a third value; use binmorph.nn.STESign(), or "
-            "torch.where(x >= 0, 1.0, -1.0)"
-        )
+        raise Stop(ZERO)
     try:
         if source.value.kind == "int":
             found = find(values, kind, source)
@@ -73,12 +70,18 @@ def behind_numbers(low: Lowering, node: fx.Node, source: Source, stop: NotAThres
 def _level_sets(
     low: Lowering, node: fx.Node, value: Value, level: npt.NDArray[np.float32], invert: Bits, kind: str
 ) -> Value:
-    """The bits [x >= level], part by part; those of ``invert`` are stored complemented."""
+    """The bits [x >= level], part by part; those of ``invert`` are stored complemented, or are bits of the
+    negated stream where a reader of ``node`` cannot take complements."""
     names: list[str] = []
     start = 0
+    turned = invert & (node.name in low.plain)
+    invert = invert & ~turned
     for channels, part in value.parts or ((len(level), value),):
         chosen = slice(start, start + channels)
-        build = partial(ir.LevelSets, input=part.name, values=level[chosen, None])
+        name, at = part.name, level[chosen]
+        if turned[chosen].any():
+            name, at = _turned(low, part.name, at, turned[chosen])
+        build = partial(ir.LevelSets, input=name, values=at[:, None])
         names.append(low.put(node, build))
         low.references[names[-1]] = _stored(node, kind, invert, chosen)
         start += channels
@@ -87,6 +90,19 @@ def _level_sets(
         name = low.put(node, lambda n: ir.Concat(n, names[0], tuple(names[1:])))
         low.references[name] = _stored(node, kind, invert, slice(None))
     return Value(name, kind, invert if invert.any() else None)
+
+
+def _turned(
+    low: Lowering, name: str, level: npt.NDArray[np.float32], turned: Bits
+) -> tuple[str, npt.NDArray[np.float32]]:
+    """The stream ``name`` with the channels ``turned`` negated, and the levels of [x < level] there:
+    -x >= the float next above -level."""
+    never = turned & (level == -np.finfo(np.float32).max)
+    scale = np.where(never, 0, np.where(turned, -1, 1)).astype(np.float32)
+    shift = np.where(never, -1, -0.0).astype(np.float32)
+    above = np.nextafter(-level, np.float32(np.inf))
+    made = low.helper(f"{name}.turned", "turned", lambda n: ir.Affine(n, name, scale, shift))
+    return made, np.where(never, 0, np.where(turned, above, level)).astype(np.float32)
 
 
 def _stored(node: fx.Node, kind: str, invert: Bits, chosen: slice) -> Reference:

@@ -104,7 +104,8 @@ class Lowering:
 
     ``resolved`` and ``numbers`` hold what pending values became, as bits and as streams. ``uses`` counts the
     packed nodes that a binary layer became; those in ``shared`` become one stream of sums, since an earlier
-    walk found several readers.
+    walk found several readers. ``flipped`` are signs whose complements had to be undone; those in ``plain``
+    are stored as they are, where that is possible.
     """
 
     traced: Traced
@@ -124,6 +125,8 @@ class Lowering:
     rounded: dict[str, Rounded] = field(default_factory=dict)
     uses: Counter[str] = field(default_factory=Counter)
     shared: frozenset[str] = frozenset()
+    flipped: set[str] = field(default_factory=set)
+    plain: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
 
     def name_for(self, node: fx.Node) -> str:
