@@ -77,8 +77,8 @@ MUTANTS = [
         "two roundings for one",
         "numbers",
         "elementwise/cuda_program.cuh",
-        "__fmaf_rn(v,",
-        "twice(v,",
+        "__fmaf_rn(v, step.first[channel], step.second",
+        "twice(v, step.first[channel], step.second",
         _PROGRAM,
     ),
     Mutant(
