@@ -1,0 +1,1 @@
+"""Networks described once and built for each system that runs them."""
