@@ -19,15 +19,25 @@ bool suits_planes(const Graph& graph) {
   });
 }
 
+// Dense layers read their weights once for a unit of several images, which should stay in the outer cache.
+constexpr std::size_t kMaxUnitArenaWords = std::size_t{512} << 7;  // 512 KiB
+
+std::unique_ptr<Plan> plan_rows(const Graph& graph, const ModelOptions& options) {
+  const auto& nodes = graph.nodes();
+  const bool dense = std::any_of(nodes.begin(), nodes.end(), [](const Node& node) {
+    return std::holds_alternative<ThresholdDense>(node.operation);
+  });
+  for (std::size_t images = dense ? kernels::kDenseImages : 1;; images /= 2) {
+    auto plan = std::make_unique<Plan>(graph, Target{Layout::rows, options.isa, options.threads, images});
+    if (images == 1 || plan->arena_words() <= kMaxUnitArenaWords) return plan;
+  }
+}
+
 // Linux may promise more memory than there is and kill the process that takes it at its word.
 std::size_t physical_memory() {
   const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGE_SIZE);
   return pages > 0 && bytes > 0 ? static_cast<std::size_t>(pages) * static_cast<std::size_t>(bytes)
                                 : SIZE_MAX;
-}
-
-std::size_t element_bytes(const ValueType& type) {
-  return type.kind == ValueKind::float32 || type.kind == ValueKind::int32 ? 4 : 1;
 }
 
 }  // namespace
@@ -71,7 +81,9 @@ Model::Model(Graph graph, const ModelOptions& options) : graph_(std::move(graph)
   for (Layout layout : {Layout::rows, Layout::planes}) {
     if (options_.layout && *options_.layout != layout) continue;
     if (layout == Layout::planes && !options_.layout && !suits_planes(graph_)) continue;
-    auto plan = std::make_unique<Plan>(graph_, Target{layout, options_.isa, options_.threads});
+    auto plan = layout == Layout::rows
+                    ? plan_rows(graph_, options_)
+                    : std::make_unique<Plan>(graph_, Target{layout, options_.isa, options_.threads});
     if (layout == Layout::planes && !options_.layout && plan->arena_words() > kMaxPlanesArenaWords) continue;
     arena_words_ = std::max(arena_words_, plan->arena_words());
     plans_.push_back(std::move(plan));
@@ -87,12 +99,9 @@ Model::Model(Graph graph, const ModelOptions& options) : graph_(std::move(graph)
   if (options_.threads > 1) pool_.reset(new ThreadPool(options_.threads));
 }
 
-std::size_t Model::value_bytes(std::size_t node) const {
-  const ValueType& type = graph_.nodes()[node].type;
-  return type.size() * element_bytes(type);
-}
+std::size_t Model::value_bytes(std::size_t node) const { return graph_.nodes()[node].type.bytes(); }
 
-std::size_t Model::input_image_bytes() const { return graph_.type(0).size() * element_bytes(graph_.type(0)); }
+std::size_t Model::input_image_bytes() const { return graph_.type(0).bytes(); }
 
 std::size_t Model::input_words() const {
   ValueType type = graph_.type(0);
@@ -125,24 +134,26 @@ void Model::run_unit(const Plan& plan, const NetworkInput& input, std::size_t fi
       packed ? nullptr : static_cast<const char*>(input.values) + first * input_image_bytes(),
       packed ? input.packed + first * input_words() : nullptr, first};
   plan.run(at, count, arena, pool,
-           [&](const PlannedValue& value, const std::uint64_t* words, std::uint64_t* scratch) {
-             visit(value, words, first, count, scratch);
-           });
+           [&](const PlannedValue& value, const std::uint64_t* words, std::size_t image, std::size_t images,
+               std::uint64_t* scratch) { visit(value, words, first + image, images, scratch); });
 }
 
 void Model::run_units(const NetworkInput& input, std::size_t images, const Visit& visit) const {
   const Schedule schedule = this->schedule(images, input.packed != nullptr);
+  const std::size_t threads = options_.threads, in_blocks = images - schedule.singles;
+  // Each thread gets some of the images in rows; where they are cut does not change them.
+  const std::size_t most = schedule.rows == nullptr ? 1 : schedule.rows->unit_images();
+  const std::size_t together =
+      std::max<std::size_t>(1, std::min(most, (schedule.singles + threads - 1) / threads));
+  const std::size_t units = schedule.blocks + (schedule.singles + together - 1) / together;
   const auto run_one = [&](std::size_t unit, ThreadPool* pool) {
     const bool block = unit < schedule.blocks;
-    const std::size_t first = block
-                                  ? unit * kBlockImages
-                                  : std::min(images, schedule.blocks * kBlockImages) + unit - schedule.blocks;
-    const std::size_t count = block ? std::min(kBlockImages, images - first) : 1;
+    const std::size_t first = block ? unit * kBlockImages : in_blocks + (unit - schedule.blocks) * together;
+    const std::size_t count = std::min(block ? kBlockImages : together, images - first);
     ArenaLease arena(*this);
     run_unit(block ? *schedule.planes : *schedule.rows, input, first, count, arena.words(), pool, visit);
   };
   // Enough units keep all threads busy; otherwise the large layers of each unit are split instead.
-  const std::size_t units = schedule.units(), threads = options_.threads;
   if (pool_ != nullptr && units >= threads) {
     const std::size_t pieces = std::min(units, 4 * threads);
     pool_->run(pieces, [&](std::size_t piece) {
@@ -190,7 +201,9 @@ void Model::trace(const void* input, std::size_t images, const std::vector<void*
   if (std::none_of(plans_.front()->steps().begin(), plans_.front()->steps().end(), joined))
     return run_units({input, nullptr, 0}, images, keep);
   // Values inside a fused step are never written: a plan in which every node runs apart has all of them.
-  const Plan apart(graph_, plans_.front()->target(), false);
+  Target target = plans_.front()->target();
+  target.images = 1;
+  const Plan apart(graph_, target, false);
   const auto arena = std::make_unique<std::uint64_t[]>(apart.arena_words() + 8);
   const auto address = (reinterpret_cast<std::uintptr_t>(arena.get()) + 63) / 64 * 64;
   for (std::size_t i = 0; i < images; ++i)

@@ -134,7 +134,7 @@ struct Plan::Builder {
                   const std::vector<std::size_t>& nodes, const std::vector<std::size_t>& results,
                   bool repack) {
     const std::size_t first = slots.size();
-    PlannedStep planned{std::move(step), nodes, repack, 0, 0, 0, {}, {}};
+    PlannedStep planned{std::move(step), nodes, repack, {}, {}, 0, {}, {}};
     std::vector<std::size_t> written;
     const auto write = [&](const ValueType& type) {
       const std::size_t owner = planned.step->alias ? slots[from.front()].owner : slots.size();
@@ -198,24 +198,30 @@ struct Plan::Builder {
   // Returns the size of the arena in words.
   std::size_t place() {
     ArenaLayout layout;
+    const std::size_t unit = target.layout == Layout::rows ? target.images : 1;
     std::vector<std::size_t> offset(slots.size(), 0);
+    const auto at = [&](std::size_t slot) { return PlannedStep::Place{offset[slot], slots[slot].words}; };
     for (std::size_t s = 0; s < steps.size(); ++s) {
       PlannedStep& step = steps[s];
       for (std::size_t i : writes[s])
-        offset[i] =
-            slots[i].owner == i ? layout.place(slots[i].words, s, slots[i].last_use) : offset[slots[i].owner];
+        offset[i] = slots[i].owner == i ? layout.place(slots[i].words * unit, s, slots[i].last_use)
+                                        : offset[slots[i].owner];
       for (std::size_t i = 0; i < step.values.size(); ++i) step.values[i].offset = offset[writes[s][i]];
-      if (!reads[s].empty()) step.value_in = offset[reads[s].front()];
-      for (std::size_t i = 1; i < reads[s].size(); ++i) step.streams.push_back(offset[reads[s][i]]);
-      for (std::size_t i : writes[s]) step.streams.push_back(offset[i]);
-      if (!writes[s].empty()) step.out = offset[writes[s].front()];
+      if (!reads[s].empty()) step.value_in = at(reads[s].front());
+      for (std::size_t i = 1; i < reads[s].size(); ++i) step.streams.push_back(at(reads[s][i]));
+      for (std::size_t i : writes[s]) step.streams.push_back(at(i));
+      if (!writes[s].empty()) step.out = at(writes[s].front());
       step.scratch = layout.place(step.step->scratch_words + step.streams.size(), s, s);
     }
     return layout.size();
   }
 };
 
-Plan::Plan(const Graph& graph, const Target& target, bool fuse) : target_(target) {
+Plan::Plan(const Graph& graph, const Target& target, bool fuse)
+    : target_(target), input_bytes_(graph.type(0).bytes()) {
+  ValueType bits = graph.type(0);
+  bits.kind = ValueKind::bits;
+  input_words_ = value_words(bits, Layout::rows);
   Builder builder(graph, target, steps_);
   for (const Fused& fused : fused_nodes(graph, fuse)) builder.add_nodes(fused);
   builder.finish();

@@ -121,7 +121,7 @@ py::list describe(const Model& model) {
       step["kernels"] = s.step->kernels;
       step["cost"] = s.step->cost;
       step["bytes"] = 8 * words;
-      step["offset"] = 8 * s.out;
+      step["offset"] = 8 * s.out.offset;
       step["scratch_bytes"] = 8 * s.step->scratch_words;
       steps.append(step);
     }

@@ -10,6 +10,7 @@ class DenseRowsStep final : public Step {
  public:
   DenseRowsStep(const Neurons& n, const Target& target)
       : pack_(n.inputs, n.count, n.plus.data(), n.minus.data(), n.threshold.data(), n.invert.data()) {
+    blocks = true;
     threshold_dense_ = select_kernel<kernels::ThresholdDense>(target.isa, *this);
     const kernels::DenseProgram program = pack_.program();
     piece_words_ = (kernels::dense_scratch_words(program) + 7) / 8 * 8;

@@ -20,6 +20,10 @@ struct ValueType {
   bool flat = false;
   std::size_t channels = 0, height = 1, width = 1;
   std::size_t size() const { return channels * height * width; }
+  // Of an image, as a caller sees it.
+  std::size_t bytes() const {
+    return size() * (kind == ValueKind::float32 || kind == ValueKind::int32 ? 4 : 1);
+  }
 };
 
 // `count` threshold neurons of `inputs` bits each: masks are rows of words_for(inputs) words, tails zero,

@@ -49,7 +49,6 @@ class Model {
   struct Schedule {
     const Plan *planes, *rows;
     std::size_t images, blocks, singles;
-    std::size_t units() const { return blocks + singles; }
   };
   Schedule schedule(std::size_t images, bool packed = false) const;
 

@@ -26,8 +26,13 @@ struct PlannedStep {
   std::unique_ptr<Step> step;
   std::vector<std::size_t> nodes;  // that run in it
   bool repack = false;             // only changes how a value lies in memory
-  std::size_t value_in = 0, out = 0, scratch = 0;
-  std::vector<std::size_t> streams;  // word offsets, as StepInput::streams has them
+  // Word offsets, and the words of an image. The streams are those of StepInput.
+  struct Place {
+    std::size_t offset = 0, words = 0;
+  };
+  Place value_in, out;
+  std::size_t scratch = 0;
+  std::vector<Place> streams;
   std::vector<PlannedValue> values;
 };
 
@@ -36,8 +41,8 @@ class Plan {
   // Without `fuse` every node runs apart, so that every value can be looked at.
   Plan(const Graph& graph, const Target& target, bool fuse = true);
 
-  // Runs one unit. For each node's value, `after(value, words, scratch)` may look at it as soon as it is
-  // written, with scratch memory for its Unloader.
+  // Runs one unit. For each node's value, `after(value, words, first, count, scratch)` may look at images
+  // first .. first + count - 1 of it as soon as they are written, with scratch memory for its Unloader.
   template <class After>
   void run(const NetworkInput& input, std::size_t images, std::uint64_t* arena, ThreadPool* pool,
            const After& after) const {
@@ -45,11 +50,23 @@ class Plan {
       if (!s.step->alias) {
         // The table of pointers lies behind the step's scratch memory.
         auto** streams = reinterpret_cast<void**>(arena + s.scratch + s.step->scratch_words);
-        for (std::size_t i = 0; i < s.streams.size(); ++i) streams[i] = arena + s.streams[i];
-        s.step->run({input, arena + s.value_in, streams, images, pool}, arena + s.out, arena + s.scratch);
+        const bool together = target_.layout == Layout::planes || s.step->blocks;
+        const auto at = [&](const PlannedStep::Place& p, std::size_t image) {
+          return arena + p.offset + image * p.words;
+        };
+        for (std::size_t i = 0; i < images; i += together ? images : 1) {
+          for (std::size_t j = 0; j < s.streams.size(); ++j) streams[j] = at(s.streams[j], i);
+          const NetworkInput from{
+              input.values == nullptr ? nullptr : static_cast<const char*>(input.values) + i * input_bytes_,
+              input.packed == nullptr ? nullptr : input.packed + i * input_words_, input.first + i};
+          s.step->run({from, at(s.value_in, i), streams, together ? images : 1, pool}, at(s.out, i),
+                      arena + s.scratch);
+        }
       }
+      const bool planes = target_.layout == Layout::planes;
       for (const PlannedValue& v : s.values)
-        if (v.observed) after(v, arena + v.offset, arena + unload_scratch_);
+        for (std::size_t i = 0; v.observed && i < images; i += planes ? images : 1)
+          after(v, arena + v.offset + i * v.words, i, planes ? images : 1, arena + unload_scratch_);
     }
   }
 
@@ -57,7 +74,7 @@ class Plan {
   const std::vector<PlannedStep>& steps() const { return steps_; }
   std::size_t arena_words() const { return arena_words_; }
   double cost() const { return cost_; }
-  std::size_t unit_images() const { return target_.layout == Layout::rows ? 1 : kBlockImages; }
+  std::size_t unit_images() const { return target_.layout == Layout::rows ? target_.images : kBlockImages; }
 
  private:
   struct Builder;
@@ -65,6 +82,7 @@ class Plan {
   Target target_;
   std::vector<PlannedStep> steps_;
   std::size_t arena_words_ = 0, unload_scratch_ = 0;
+  std::size_t input_bytes_, input_words_;  // of an image
   double cost_ = 0;
 };
 

@@ -49,7 +49,7 @@ struct StepInput {
   const std::uint64_t* value;  // the value read (unused by steps that read the network's input)
   // The other values read, in order, and then every value written (the first of which is `out`, too).
   void* const* streams;
-  std::size_t images;  // in this unit: 1 for rows, up to kBlockImages for planes
+  std::size_t images;  // 1, or for planes and for steps that take blocks, those of the unit
   ThreadPool* pool;    // null: stay on the calling thread
 };
 
@@ -61,7 +61,8 @@ class Step {
   std::size_t scratch_words = 0;
   double cost = 0;  // estimated vector operations per unit
   Packing reads = Packing::rows, writes = Packing::rows;
-  bool alias = false;                // the output is the input, bit for bit and word for word: nothing to run
+  bool blocks = false;  // in rows: takes all images of a unit at once, one after the other in memory
+  bool alias = false;   // the output is the input, bit for bit and word for word: nothing to run
   std::vector<std::string> kernels;  // what will run, by name
 };
 
@@ -93,6 +94,7 @@ struct Target {
   Layout layout;
   Isa isa;
   std::size_t threads;
+  std::size_t images = 1;  // most in a unit of rows
 };
 
 struct Fused;
