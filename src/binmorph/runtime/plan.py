@@ -13,7 +13,8 @@ class PlanStep:
     ``fused`` names the elementwise nodes that run with it, tile by tile. ``op`` is the node's, or "repack"
     where a value changes between rows of pixels and rows of channels ("load" for the network's input).
 
-    ``offset`` is the (first) value's place in the arena in bytes; ``cost`` counts vector operations per unit.
+    ``offset`` is the (first) value's place in the arena in bytes; ``cost`` counts vector operations, for one
+    image (row-packed) or a block.
     """
 
     node: str
@@ -29,7 +30,9 @@ class PlanStep:
 
 @dataclass(frozen=True)
 class LayoutPlan:
-    """All steps for one layout; a unit is one image (row-packed) or a block of images (batch-sliced)."""
+    """All steps for one layout; a unit is a block of images (batch-sliced), or one image, up to
+    ``images_per_unit`` where dense layers gain by taking several (row-packed).
+    """
 
     layout: str
     images_per_unit: int
