@@ -13,7 +13,7 @@ from pathlib import Path
 # (part, limit in seconds): what matters most comes first.
 PARTS = (
     ("machine", 40),
-    ("truth", 120),
+    ("truth", 170),
     ("layers", 90),
     ("morphology", 60),
     ("networks", 60),

@@ -89,7 +89,7 @@ def graph_of(layer: Layer) -> ir.Graph:
 def _ours(part: Part, layer: Layer, batch: int) -> None:
     graph = graph_of(layer)
     rng = np.random.default_rng(batch)
-    x = (rng.random((batch, *graph.input.shape)) < 0.5).astype(np.uint8)
+    x = rng.integers(0, 2, (batch, *graph.input.shape), np.uint8)
     expected = PackedModel(graph)(x[:8])
     for isa in ("cuda_mma", "cuda_simt"):
         model = DeviceModel(graph, isa=isa)

@@ -16,7 +16,7 @@ from binmorph.runtime import DeviceModel, PackedModel
 
 from .part import Part
 
-SECONDS = 45.0
+SECONDS = 30.0
 
 
 def run_tests(part: Part) -> dict[str, object]:
@@ -28,6 +28,8 @@ def run_tests(part: Part) -> dict[str, object]:
     # Plugins that are not here must not be asked for.
     command += ["-o", "addopts=--import-mode=importlib"]
     environment = {**os.environ, "BINMORPH_TEST_GPU": "" if part.dry else "hardware"}
+    if importlib.util.find_spec("xdist") is not None:
+        command += ["-n", "4"]
     if part.dry:
         command += ["-k", "test_packed_images_stay_packed or test_plan_names"]
     result = subprocess.run(command, cwd=part.root, env=environment, capture_output=True, text=True)
