@@ -4,6 +4,8 @@
 
 #include "convolution.h"
 #include "kernels/common/conv_sums_pack.h"
+#include "sparse_counts.h"
+#include "window_totals.h"
 
 namespace binmorph {
 namespace {
@@ -38,20 +40,36 @@ class Counts {
     scratch_words = round_to_line(pack_->program().scratch_words);
     blocks = kernels::conv_blocks(pack_->program());
     cycles = kernels::conv_cycles(layout, shape_, pack_->program().form);
+    sparse_ = SparseCounts::make(shape_, plus, minus, factor, constant, pixels, cycles, target, step);
+    if (sparse_ == nullptr) return;
+    // They run in its place.
+    step.kernels.erase(std::find(step.kernels.begin(), step.kernels.end(), kernel.name));
+    pack_ = nullptr;
+    scratch_words = 0;
+    blocks = sparse_->blocks;
+    cycles = sparse_->cycles;
+    shared_words = sparse_->words;
   }
 
-  void run(const std::uint64_t* x, const SumTile& tile, std::int32_t* to, std::size_t pitch,
-           std::uint64_t* scratch) const {
+  // Lists of taps count the whole image before any tile.
+  void prepare(const std::uint64_t* x, ThreadPool* pool, std::uint64_t* shared) const {
+    if (sparse_ != nullptr) sparse_->prepare(x, pool, shared);
+  }
+
+  void run(const std::uint64_t* x, const std::uint64_t* shared, const SumTile& tile, std::int32_t* to,
+           std::size_t pitch, std::uint64_t* scratch) const {
+    if (sparse_ != nullptr) return sparse_->sums(shared, tile, to, pitch);
     run_(pack_->program(), x, to, pitch, {tile.row_begin, tile.row_end, tile.block, tile.block + 1}, scratch);
   }
 
   const ConvShape& shape() const { return shape_; }
-  std::size_t scratch_words = 0, blocks = 1;
+  std::size_t scratch_words = 0, shared_words = 0, blocks = 1;
   double cycles = 0;
 
  private:
   ConvShape shape_;
-  std::unique_ptr<kernels::ConvPack> pack_;
+  std::unique_ptr<kernels::ConvPack> pack_;  // one of the two
+  std::unique_ptr<SparseCounts> sparse_;
   kernels::AccumulateConv2d* run_ = nullptr;
 };
 
@@ -61,17 +79,18 @@ class CountSource final : public SumSource {
               Step& step)
       : border_(op, in, target.isa, step),
         counts_(op, in, out.channels, op.plus.data(), op.minus.data(), op.constant, op.factor, target, step) {
-    shared_words = border_.words();
+    shared_words = border_.words() + counts_.shared_words;
     scratch_words = counts_.scratch_words;
     blocks = counts_.blocks;
     cycles = counts_.cycles;
   }
   void prepare(const StepInput& in, std::uint64_t* shared, std::uint64_t*, std::size_t) const override {
-    border_.copy(in.value, shared);
+    counts_.prepare(border_.copy(in.value, shared), in.pool, shared + border_.words());
   }
   void sums(const std::uint64_t* x, const std::uint64_t* shared, const SumTile& tile, void* to,
             std::size_t pitch, std::uint64_t* scratch) const override {
-    counts_.run(border_.words() == 0 ? x : shared, tile, static_cast<std::int32_t*>(to), pitch, scratch);
+    counts_.run(border_.words() == 0 ? x : shared, shared + border_.words(), tile,
+                static_cast<std::int32_t*>(to), pitch, scratch);
   }
 
  private:
@@ -79,57 +98,42 @@ class CountSource final : public SumSource {
   Counts counts_;
 };
 
-// R from a convolution by the marked weights; A of all pixels before, from one by ones with an output per
-// group.
+// R from a convolution by the marked weights; A, of whole windows, of all pixels before.
 class TwoValueSource final : public SumSource {
  public:
   TwoValueSource(const TwoValueConv2d& op, const ValueType& in, const ValueType& out, const Target& target,
                  Step& step)
       : border_(op, in, target.isa, step),
         marked_(op, in, out.channels, op.plus.data(), nullptr, op.constant, op.factor, target, step),
-        whole_(op, in, op.groups, ones(op).data(), nullptr, per_group(op), op.factor, target, step),
+        whole_(marked_.shape(), op.factor, op.total, PixelClasses(op, in, op.total.size())),
         difference_(op.difference),
         low_(op.low),
         whole_words_(round_to_line((out.height * out.width * op.groups + 1) / 2)) {
-    shared_words = whole_words_ + border_.words();
-    scratch_words = std::max(marked_.scratch_words, whole_.scratch_words);
+    shared_words = whole_words_ + border_.words() + std::max(marked_.shared_words, whole_.scratch_words);
+    scratch_words = marked_.scratch_words;
     blocks = marked_.blocks;
     cycles = marked_.cycles + whole_.cycles;
     steps.push_back({kernels::ElementwiseOp::two_value, difference_.data(), low_.data(), 0, 0, 0, op.groups});
   }
 
-  void prepare(const StepInput& in, std::uint64_t* shared, std::uint64_t* pieces,
-               std::size_t piece_words) const override {
+  void prepare(const StepInput& in, std::uint64_t* shared, std::uint64_t*, std::size_t) const override {
     const std::uint64_t* x = border_.copy(in.value, shared + whole_words_);
-    const ConvShape& s = whole_.shape();
-    split(in.pool, s.out_height(), 2 * whole_.cycles,
-          [&](std::size_t piece, std::size_t begin, std::size_t end) {
-            auto* to = reinterpret_cast<std::int32_t*>(shared) + begin * s.out_width() * s.groups;
-            whole_.run(x, {begin, end, 0}, to, s.groups, pieces + piece * piece_words);
-          });
+    std::uint64_t* rest = shared + whole_words_ + border_.words();
+    whole_.run(x, reinterpret_cast<std::int32_t*>(shared), rest);
+    marked_.prepare(x, in.pool, rest);
   }
 
   void sums(const std::uint64_t* x, const std::uint64_t* shared, const SumTile& tile, void* to,
             std::size_t pitch, std::uint64_t* scratch) const override {
-    marked_.run(border_.words() == 0 ? x : shared + whole_words_, tile, static_cast<std::int32_t*>(to), pitch,
-                scratch);
+    const std::uint64_t* border = shared + whole_words_;
+    marked_.run(border_.words() == 0 ? x : border, border + border_.words(), tile,
+                static_cast<std::int32_t*>(to), pitch, scratch);
   }
 
  private:
-  static std::vector<std::uint64_t> ones(const TwoValueConv2d& op) {
-    const std::size_t words = words_for(op.inputs);
-    std::vector<std::uint64_t> mask(words * op.groups, ~std::uint64_t{0});
-    for (std::size_t g = 0; g < op.groups; ++g) mask[(g + 1) * words - 1] = tail_mask(op.inputs);
-    return mask;
-  }
-  static std::vector<std::int32_t> per_group(const TwoValueConv2d& op) {
-    std::vector<std::int32_t> total;
-    for (const std::int32_t t : op.total) total.insert(total.end(), op.groups, t);
-    return total;
-  }
-
   ReplicatedBorder border_;
-  Counts marked_, whole_;
+  Counts marked_;
+  WindowTotals whole_;
   std::vector<float> difference_, low_;
   std::size_t whole_words_;
 };
