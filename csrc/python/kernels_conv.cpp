@@ -94,6 +94,10 @@ class Conv2d {
     const ConvProgram p = pack_.program();
     return kernels::conv_cycles(p.layout, p.shape, p.form);
   }
+  kernels::ConvTerms cost_terms() const {
+    const ConvProgram p = pack_.program();
+    return kernels::conv_terms(p.layout, p.shape, p.form);
+  }
   std::size_t blocks() const { return kernels::conv_blocks(pack_.program()); }
 
  private:
@@ -160,7 +164,8 @@ void bind_conv_kernels(py::module_& m) {
       .def_property_readonly("kernel", &Conv2d::kernel)
       .def_property_readonly("scratch_words", &Conv2d::scratch_words)
       .def_property_readonly("blocks", &Conv2d::blocks)
-      .def_property_readonly("cycles", &Conv2d::cycles);
+      .def_property_readonly("cycles", &Conv2d::cycles)
+      .def_property_readonly("cost_terms", &Conv2d::cost_terms);
 }
 
 }  // namespace binmorph::python

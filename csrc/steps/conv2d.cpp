@@ -11,17 +11,14 @@ class Conv2dStep final : public Step {
       : border_(op, in, target.isa, *this) {
     reads = writes = Packing::channels;
     const kernels::ConvShape shape = conv_shape(op, in, op.neurons.count);
-    const auto& kernel = select_conv_kernel<kernels::ThresholdConv2d>(shape, target.isa, *this);
-    run_ = kernel.run;
-    const kernels::ConvLayout layout = kernels::conv_layout(kernel.name);
-    pack_neurons(op, in, shape, layout);
+    pack_neurons(op, in, shape, target.isa);
     const kernels::ConvProgram program = pack_->program();
     out_height_ = shape.out_height();
     blocks_ = kernels::conv_blocks(program);
     piece_words_ = round_to_line(program.scratch_words);
     scratch_words = border_.words() + piece_words_ * max_pieces(target.threads);
     constexpr double kVectorOperationsPerCycle = 2;
-    cost = kVectorOperationsPerCycle * kernels::conv_cycles(layout, shape, program.form);
+    cost = kVectorOperationsPerCycle * kernels::conv_cycles(layout_, shape, program.form);
   }
 
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const override {
@@ -39,8 +36,25 @@ class Conv2dStep final : public Step {
   }
 
  private:
+  // Of the best instruction set that has a kernel for the shape (the reference has), the one of least cost.
+  void choose_kernel(const kernels::ConvShape& shape, kernels::ConvForm form, Isa isa) {
+    const kernels::Kernel<kernels::ThresholdConv2d>* best = nullptr;
+    double least = 0;
+    for (const auto& k : kernels::kernel_list<kernels::ThresholdConv2d>()) {
+      const kernels::ConvLayout layout = kernels::conv_layout(k.name);
+      if (k.isa > isa || !isa_supported(k.isa) || !kernels::conv_supports(layout, shape)) continue;
+      const double cycles = kernels::conv_cycles(layout, shape, form);
+      if (best != nullptr && (k.isa < best->isa || (k.isa == best->isa && cycles >= least))) continue;
+      best = &k;
+      least = cycles;
+    }
+    kernels.emplace_back(best->name);
+    run_ = best->run;
+    layout_ = kernels::conv_layout(best->name);
+  }
+
   void pack_neurons(const ThresholdConv2d& op, const ValueType& in, const kernels::ConvShape& shape,
-                    kernels::ConvLayout layout) {
+                    Isa isa) {
     const std::size_t outputs = op.neurons.count, classes = op.offset.size() / outputs;
     std::vector<std::int32_t> threshold(op.offset);
     for (std::size_t i = 0; i < threshold.size(); ++i) threshold[i] += op.neurons.threshold[i % outputs];
@@ -48,11 +62,13 @@ class Conv2dStep final : public Step {
     const kernels::ConvNeurons neurons{
         op.neurons.plus.data(), op.neurons.minus.data(), threshold.data(), op.neurons.invert.data(), classes,
         pixels.row_data(),      pixels.column_data()};
-    pack_ = std::make_unique<kernels::ConvPack>(shape, neurons, layout, false);
+    choose_kernel(shape, kernels::conv_form(shape, neurons), isa);
+    pack_ = std::make_unique<kernels::ConvPack>(shape, neurons, layout_, false);
   }
 
   ReplicatedBorder border_;
   std::size_t piece_words_ = 0, out_height_ = 0, blocks_ = 1;
+  kernels::ConvLayout layout_ = kernels::ConvLayout::rows;
   std::unique_ptr<kernels::ConvPack> pack_;
   kernels::ThresholdConv2d* run_ = nullptr;
 };

@@ -1,10 +1,10 @@
 #include "kernels/threshold_conv2d/pack.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/common/bits.h"
 #include "kernels/threshold_conv2d/nibbles.h"
+#include "kernels/threshold_conv2d/sextets.h"
 
 namespace binmorph::kernels {
 namespace {
@@ -26,20 +26,6 @@ struct Mask {
   }
 };
 
-ConvForm form_of(const ConvShape& s, const ConvNeurons& n) {
-  if (n.minus == nullptr) return ConvForm::mask;
-  const std::size_t words = words_for(s.inputs());
-  bool mask = true, sign = true;
-  for (std::size_t at = 0; at < s.out_channels * words; ++at) {
-    const std::uint64_t valid = at % words + 1 == words ? tail_mask(s.inputs()) : ~std::uint64_t{0};
-    mask = mask && (n.minus[at] & valid) == 0;
-    sign = sign && ((n.plus[at] ^ n.minus[at]) & valid) == valid;
-  }
-  return mask ? ConvForm::mask : sign ? ConvForm::sign : ConvForm::ternary;
-}
-
-std::size_t lane_multiple(ConvLayout layout) { return layout == ConvLayout::rows ? 8 : 32; }
-
 // What a kernel ANDs or XORs with x first, and what it ANDs the result with (ternary only).
 struct Operands {
   ConvForm form;
@@ -52,11 +38,27 @@ struct Operands {
 
 }  // namespace
 
+ConvForm conv_form(const ConvShape& s, const ConvNeurons& n) {
+  if (n.minus == nullptr) return ConvForm::mask;
+  const std::size_t words = words_for(s.inputs());
+  bool mask = true, sign = true;
+  for (std::size_t at = 0; at < s.out_channels * words; ++at) {
+    const std::uint64_t valid = at % words + 1 == words ? tail_mask(s.inputs()) : ~std::uint64_t{0};
+    mask = mask && (n.minus[at] & valid) == 0;
+    sign = sign && ((n.plus[at] ^ n.minus[at]) & valid) == valid;
+  }
+  return mask ? ConvForm::mask : sign ? ConvForm::sign : ConvForm::ternary;
+}
+
+std::size_t conv_lane_multiple(ConvLayout layout) {
+  return layout == ConvLayout::rows ? 8 : layout == ConvLayout::sextets ? kSextetLanes : 32;
+}
+
 ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, bool accumulate)
     : shape_(s),
-      form_(form_of(s, n)),
+      form_(conv_form(s, n)),
       layout_(layout),
-      group_lanes_(round_up(s.group_outputs(), lane_multiple(layout))),
+      group_lanes_(round_up(s.group_outputs(), conv_lane_multiple(layout))),
       shift_(n.factor == 2) {
   const std::size_t lanes = s.groups * group_lanes_, outputs = s.group_outputs(),
                     channels = s.group_channels();
@@ -112,6 +114,28 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
             }
   }
 
+  if (layout == ConvLayout::sextets) {
+    const Sextets n(s, form_);
+    weight_words_ = lanes * n.steps() / 8;
+    weights_.assign(weight_words_ + kLine / 8, 0);
+    auto* to = reinterpret_cast<std::uint8_t*>(aligned(weights_.data()));
+    for (std::size_t o = 0; o < s.out_channels; ++o)
+      for (std::size_t copy = 0; copy < copies; ++copy)
+        for (std::size_t c = 0; c < channels; ++c) {
+          const Mask& mask = form_ == ConvForm::sign || copy == 1 ? operand.minus : operand.plus;
+          const std::size_t chunk = c / 64 / n.chunk_words, lane = lane_of(o);
+          const std::size_t in_tap = c / 64 * kStepsPerWord + c % 64 / 6 - n.first_step(chunk);
+          for (std::size_t tap = 0; tap < n.taps; ++tap) {
+            const std::size_t step =
+                n.taps * (copy * n.tap_steps + n.first_step(chunk)) + tap * n.chunk_steps(chunk) + in_tap;
+            std::uint8_t& code =
+                to[(lane / kSextetLanes * n.steps() + step) * kSextetLanes + lane % kSextetLanes];
+            const bool bit = mask(o, c, tap / s.kernel_w, tap % s.kernel_w);
+            code = static_cast<std::uint8_t>(code | static_cast<unsigned>(bit) << (c % 64 % 6));
+          }
+        }
+  }
+
   offset_.assign(lanes, 0);
   invert_.assign(lanes / 8, 0);
   threshold_.assign(n.classes * lanes, static_cast<std::int32_t>(s.inputs()) + 1);
@@ -129,7 +153,13 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
                                    static_cast<std::int64_t>(s.inputs()) + 1));
     }
   }
-  if (layout != ConvLayout::rows) {
+  if (layout == ConvLayout::sextets) {
+    threshold_planes_.assign(threshold_.size() / kSextetLanes * kCountPlanes, 0);
+    for (std::size_t at = 0; at < threshold_.size(); ++at)
+      for (std::size_t bit = 0; bit < kCountPlanes; ++bit)
+        if (threshold_[at] >> bit & 1)
+          set_bit(&threshold_planes_[at / kSextetLanes * kCountPlanes + bit], at % kSextetLanes, true);
+  } else if (layout != ConvLayout::rows) {
     threshold16_.resize(threshold_.size());
     for (std::size_t at = 0; at < threshold_.size(); ++at) {
       const std::size_t lane = at % 32;
@@ -145,6 +175,7 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
   scratch_words_ =
       layout == ConvLayout::words ? extended_words<std::uint16_t>(s) : extended_words<std::uint64_t>(s);
   if (layout == ConvLayout::nibbles) scratch_words_ += NibbleScratch(s, copies).words();
+  if (layout == ConvLayout::sextets) scratch_words_ += SextetScratch(s, Sextets(s, form_)).words();
   const std::size_t pixels = s.out_height() * s.out_width();
   if (!conv_lanes_are_outputs(program()))
     scratch_words_ += accumulate ? scratch_words_for<std::int32_t>(pixels * lanes)
@@ -159,6 +190,7 @@ ConvProgram ConvPack::program() const {
           aligned(weights_.data()),
           threshold_.data(),
           threshold16_.data(),
+          threshold_planes_.data(),
           offset_.data(),
           constant_.data(),
           shift_,
@@ -173,48 +205,13 @@ ConvLayout conv_layout(const std::string& kernel) {
     return kernel.size() >= end.size() && kernel.compare(kernel.size() - end.size(), end.size(), end) == 0;
   };
   if (ends_with("_popcnt")) return ConvLayout::words;
+  if (ends_with("_permb")) return ConvLayout::sextets;
   if (ends_with("_lutp")) return ConvLayout::nibbles;
   return ConvLayout::rows;
 }
 
 bool conv_supports(ConvLayout layout, const ConvShape& shape) {
   return layout == ConvLayout::rows || shape.inputs() < 32767;  // counts in 16 bits
-}
-
-double conv_cycles(ConvLayout layout, const ConvShape& s, ConvForm form) {
-  const double copies = form == ConvForm::ternary ? 2 : 1;
-  const double pixels = static_cast<double>(s.out_height() * s.out_width());
-  const double extended = static_cast<double>(s.groups * s.extended_height() * s.extended_width());
-  const std::size_t lanes = s.groups * round_up(s.group_outputs(), lane_multiple(layout));
-  const auto taps = static_cast<double>(s.kernel_h * s.kernel_w);
-  const double runs = s.dilation_w == 1 ? static_cast<double>(s.kernel_h) : taps;
-  // What moving lanes to channels costs when they differ.
-  const bool moved = lanes != s.out_channels || s.out_channels % 64 != 0;
-  double cycles = moved ? pixels * (20 + static_cast<double>(lanes) / 4) : 0;
-  switch (layout) {
-    case ConvLayout::rows: {
-      const auto words = static_cast<double>(extended_units<std::uint64_t>(s));
-      cycles += extended * words * 2;
-      return cycles + pixels * static_cast<double>(lanes) * (copies * 3 * taps * words + 16 * runs + 10);
-    }
-    case ConvLayout::words: {
-      const auto words = static_cast<double>(extended_units<std::uint16_t>(s));
-      cycles += extended * words * (s.channels % 64 == 0 && s.groups == 1 ? 0.2 : 6);
-      // Fewer than eight pixels do not hide the latency of the additions.
-      const double tile = pixels < 8 ? 2.5 : 1.5;
-      return cycles + pixels * static_cast<double>(lanes / 32) * (tile * taps * words + runs + 3);
-    }
-    case ConvLayout::nibbles: {
-      const NibbleRuns n(s);
-      const std::size_t rows = s.out_height() / 2, columns = (s.out_width() + 1) / 2;
-      const auto pairs = static_cast<double>(rows * s.out_width() + s.out_height() % 2 * columns);
-      const double steps = copies * static_cast<double>(n.count * n.padded);
-      cycles += extended * static_cast<double>(extended_units<std::uint64_t>(s)) * 8;
-      return cycles +
-             pairs * static_cast<double>(lanes / 32) * (0.87 * steps + 12 * std::ceil(steps / 48) + 24);
-    }
-  }
-  return cycles;
 }
 
 }  // namespace binmorph::kernels

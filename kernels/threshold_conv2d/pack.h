@@ -1,6 +1,7 @@
 // Packs threshold neurons for the kernels of this folder; offline, portable.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ class ConvPack {
   std::vector<std::int32_t> threshold_, offset_, constant_;
   unsigned shift_;
   std::vector<std::int16_t> threshold16_;
+  std::vector<std::uint64_t> threshold_planes_;
   std::vector<std::uint8_t> invert_;
   std::vector<std::uint32_t> row_class_, column_class_;
 };
@@ -50,8 +52,19 @@ ConvLayout conv_layout(const std::string& kernel);
 // Whether kernels of the layout can run this shape.
 bool conv_supports(ConvLayout layout, const ConvShape& shape);
 
-// Estimated cycles of one image in the layout's fastest kernel, to choose between layouts: fitted to the 3x3
-// and 1x1 layers of a ResNet-18 on a Zen 4.
+ConvForm conv_form(const ConvShape& shape, const ConvNeurons& neurons);
+
+// Outputs of a group are rounded up to a multiple of this.
+std::size_t conv_lane_multiple(ConvLayout layout);
+
+// How often a kernel of the layout does what takes its time: is called; copies a unit of the image as it
+// lies, or moves one; starts a pixel, and moves a lane, of those whose lanes are not its outputs; finishes a
+// result; parks one between passes; starts a run; takes a step; makes a table (costs.cpp).
+using ConvTerms = std::array<double, 10>;
+ConvTerms conv_terms(ConvLayout layout, const ConvShape& shape, ConvForm form);
+
+// Estimated cycles of ThresholdConv2d for one image, to choose between kernels: the terms times what
+// benchmarks/fit_costs.py has measured (costs.inc).
 double conv_cycles(ConvLayout layout, const ConvShape& shape, ConvForm form);
 
 }  // namespace binmorph::kernels

@@ -25,6 +25,8 @@ enum class ConvLayout : std::uint8_t {
           // ternary: minus, then plus OR minus, per vector
   nibbles,  // [groups][lanes / 32][rows of the window][steps][32] bytes: one vector, 32 outputs, 4 inputs a
             // step (nibbles.h); ternary: the steps of plus, then those of minus
+  sextets,  // [groups][lanes / 64][chunks of channels][kernel_h][kernel_w][steps][64] bytes: one vector, 64
+            // outputs, 6 inputs a step (sextets.h); ternary: the chunks of plus, then those of minus
 };
 
 // Threshold neurons packed for one layout. Count >= threshold, XOR invert; count - offset is the accumulator.
@@ -37,8 +39,10 @@ struct ConvProgram {
   std::size_t group_lanes;        // outputs of a group, rounded up
   const void* weights;            // as `layout` says
   const std::int32_t* threshold;  // [classes][groups][group_lanes], in 0 .. inputs + 1
-  // The thresholds less one, not for layout rows. Layout nibbles: of each 32 lanes the 16 even ones first.
+  // The thresholds less one, for layouts words and nibbles; there, of each 32 lanes the 16 even ones first.
   const std::int16_t* threshold16;
+  // Layout sextets: the thresholds' bits, [classes][lanes / 64][16 planes], a lane a bit.
+  const std::uint64_t* threshold_planes;
   const std::int32_t* offset;         // [groups][group_lanes]
   const std::int32_t* constant;       // [classes][groups][group_lanes], what AccumulateConv2d adds
   unsigned shift;                     // after it has shifted the count to the left by this
