@@ -145,7 +145,12 @@ GRAPH: list[tuple[Any, ...]] = [
     ("role_unknown", lambda: with_shape("pool", "weight", [4]), FormatError, "unknown key 'weight'"),
     ("role_extension", lambda: with_shape("pool", "x-weight", [4]), FormatError, "extensions are not"),
     ("role_null_required", lambda: with_graph(nullify), FormatError, "no node of the graph uses it"),
-    ("plus_null", lambda: plus_null(), FormatError, "null, but only minus, invert, distance may be"),
+    (
+        "plus_null",
+        lambda: plus_null(),
+        FormatError,
+        "null, but only minus, minus_weights, invert, distance may be",
+    ),
     (
         "role_stated_null",
         lambda: with_shape("open", "bise.invert", None),
