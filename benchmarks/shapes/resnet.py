@@ -41,14 +41,12 @@ def resnet18(network: Network, widths: tuple[int, ...] = (64, 128, 256, 512), cl
     for width in widths:
         for block in range(4):
             stride = 2 if width != widths[0] and block == 0 else 1
-            shortcut = x
-            if stride == 2:
-                pooled = network.average_pool(x)
-                shortcut = normalised(
-                    network.conv(pooled, floats(width, channels, 1, 1), 1, 0), width, channels
-                )
             weight = rng.random((width, channels, 3, 3)) < 0.5
-            x = network.sign_conv(x, floats(channels, scale=0.3), weight, stride)
-            x = network.add(normalised(x, width, 9 * channels), shortcut)
+            sums = network.sign_conv(x, floats(channels, scale=0.3), weight, stride)
+            sums = normalised(sums, width, 9 * channels)
+            if stride == 2:
+                x = network.conv(network.average_pool(x), floats(width, channels, 1, 1), 1, 0)
+                x = normalised(x, width, channels)
+            x = network.add(sums, x)
             channels = width
     return network.head(network.relu(x), floats(classes, channels, scale=0.05), floats(classes, scale=0.1))
