@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "binmorph/error.h"
+#include "kernels/common/aligned_vector.h"
 
 namespace binmorph {
 namespace {
@@ -204,10 +205,9 @@ void Model::trace(const void* input, std::size_t images, const std::vector<void*
   Target target = plans_.front()->target();
   target.images = 1;
   const Plan apart(graph_, target, false);
-  const auto arena = std::make_unique<std::uint64_t[]>(apart.arena_words() + 8);
-  const auto address = (reinterpret_cast<std::uintptr_t>(arena.get()) + 63) / 64 * 64;
+  AlignedVector<std::uint64_t> arena(apart.arena_words());
   for (std::size_t i = 0; i < images; ++i)
-    run_unit(apart, {input, nullptr, 0}, i, 1, reinterpret_cast<std::uint64_t*>(address), pool_.get(), keep);
+    run_unit(apart, {input, nullptr, 0}, i, 1, arena.data(), pool_.get(), keep);
 }
 
 }  // namespace binmorph

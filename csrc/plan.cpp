@@ -55,8 +55,6 @@ struct MakeStep {
   }
 };
 
-constexpr std::size_t round_up(std::size_t words) { return (words + 7) / 8 * 8; }  // 64-byte lines
-
 // First fit: each value takes the lowest gap that is free from the step that writes it to the last that reads
 // it.
 class ArenaLayout {
@@ -64,7 +62,7 @@ class ArenaLayout {
   // Calls come in order of `first`.
   std::size_t place(std::size_t words, std::size_t first, std::size_t last) {
     if (words == 0) return 0;
-    words = round_up(words);
+    words = round_to_line(words);
     alive_.erase(std::remove_if(alive_.begin(), alive_.end(), [&](const Block& b) { return b.last < first; }),
                  alive_.end());
     std::size_t begin = 0;
@@ -229,7 +227,7 @@ Plan::Plan(const Graph& graph, const Target& target, bool fuse)
   for (const PlannedStep& s : steps_) {
     cost_ += s.step->cost;
     for (const PlannedValue& v : s.values)
-      arena_words_ = std::max(arena_words_, unload_scratch_ + round_up(v.unload.scratch_words()));
+      arena_words_ = std::max(arena_words_, unload_scratch_ + round_to_line(v.unload.scratch_words()));
   }
 }
 

@@ -36,23 +36,6 @@ class Conv2dStep final : public Step {
   }
 
  private:
-  // Of the best instruction set that has a kernel for the shape (the reference has), the one of least cost.
-  void choose_kernel(const kernels::ConvShape& shape, kernels::ConvForm form, Isa isa) {
-    const kernels::Kernel<kernels::ThresholdConv2d>* best = nullptr;
-    double least = 0;
-    for (const auto& k : kernels::kernel_list<kernels::ThresholdConv2d>()) {
-      const kernels::ConvLayout layout = kernels::conv_layout(k.name);
-      if (k.isa > isa || !isa_supported(k.isa) || !kernels::conv_supports(layout, shape)) continue;
-      const double cycles = kernels::conv_cycles(layout, shape, form);
-      if (best != nullptr && (k.isa < best->isa || (k.isa == best->isa && cycles >= least))) continue;
-      best = &k;
-      least = cycles;
-    }
-    kernels.emplace_back(best->name);
-    run_ = best->run;
-    layout_ = kernels::conv_layout(best->name);
-  }
-
   void pack_neurons(const ThresholdConv2d& op, const ValueType& in, const kernels::ConvShape& shape,
                     Isa isa) {
     const std::size_t outputs = op.neurons.count, classes = op.offset.size() / outputs;
@@ -62,7 +45,12 @@ class Conv2dStep final : public Step {
     const kernels::ConvNeurons neurons{
         op.neurons.plus.data(), op.neurons.minus.data(), threshold.data(), op.neurons.invert.data(), classes,
         pixels.row_data(),      pixels.column_data()};
-    choose_kernel(shape, kernels::conv_form(shape, neurons), isa);
+    const kernels::ConvForm form = kernels::conv_form(shape, neurons);
+    const auto& kernel = select_conv_kernel<kernels::ThresholdConv2d>(
+        shape, isa, *this,
+        [&](kernels::ConvLayout layout) { return kernels::conv_cycles(layout, shape, form); });
+    run_ = kernel.run;
+    layout_ = kernels::conv_layout(kernel.name);
     pack_ = std::make_unique<kernels::ConvPack>(shape, neurons, layout_, false);
   }
 

@@ -9,8 +9,6 @@
 
 namespace binmorph {
 
-constexpr std::size_t round_to_line(std::size_t words) { return (words + 7) / 8 * 8; }
-
 // A replicated border is copied in front of the kernel, which then sees an image without padding.
 inline kernels::ConvShape conv_shape(const Window& w, const ValueType& in, std::size_t outputs) {
   const bool replicate = w.border == kernels::Border::replicate;
@@ -44,19 +42,26 @@ struct PixelClasses {
     for (std::uint32_t& row : rows) row *= static_cast<std::uint32_t>(across.count);
     columns = across.of;
   }
+  std::size_t of(std::size_t y, std::size_t x) const { return rows.empty() ? 0 : rows[y] + columns[x]; }
   const std::uint32_t* row_data() const { return rows.empty() ? nullptr : rows.data(); }
   const std::uint32_t* column_data() const { return columns.empty() ? nullptr : columns.data(); }
 };
 
-// The best kernel over packed bits that supports the shape; the reference does. Its name is added to the
-// step's list.
-template <class Fn>
-const kernels::Kernel<Fn>& select_conv_kernel(const kernels::ConvShape& shape, Isa isa, Step& step) {
+// Of the best instruction set that has a kernel over packed bits for the shape (the reference has), the one
+// whose layout costs least, the first of equals. Its name is added to the step's list.
+template <class Fn, class Cost>
+const kernels::Kernel<Fn>& select_conv_kernel(const kernels::ConvShape& shape, Isa isa, Step& step,
+                                              const Cost& cost) {
   const kernels::Kernel<Fn>* best = nullptr;
-  for (const kernels::Kernel<Fn>& k : kernels::kernel_list<Fn>())
-    if (k.isa <= isa && isa_supported(k.isa) && (best == nullptr || k.isa > best->isa) &&
-        kernels::conv_supports(kernels::conv_layout(k.name), shape))
-      best = &k;
+  double least = 0;
+  for (const kernels::Kernel<Fn>& k : kernels::kernel_list<Fn>()) {
+    const kernels::ConvLayout layout = kernels::conv_layout(k.name);
+    if (k.isa > isa || !isa_supported(k.isa) || !kernels::conv_supports(layout, shape)) continue;
+    const double cycles = cost(layout);
+    if (best != nullptr && (k.isa < best->isa || (k.isa == best->isa && cycles >= least))) continue;
+    best = &k;
+    least = cycles;
+  }
   step.kernels.emplace_back(best->name);
   return *best;
 }

@@ -13,7 +13,7 @@ class DenseRowsStep final : public Step {
     blocks = true;
     threshold_dense_ = select_kernel<kernels::ThresholdDense>(target.isa, *this);
     const kernels::DenseProgram program = pack_.program();
-    piece_words_ = (kernels::dense_scratch_words(program) + 7) / 8 * 8;
+    piece_words_ = round_to_line(kernels::dense_scratch_words(program));
     scratch_words = piece_words_ * max_pieces(target.threads);
     // Vector operations for an input: a row of each column, and its place in the lists.
     constexpr double kPerRow[kIsaCount] = {512, 8, 2.4, 1.6}, kPerInput = 1.7;

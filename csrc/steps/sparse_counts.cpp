@@ -6,11 +6,7 @@ SparseCounts::SparseCounts(const kernels::ConvShape& shape, const std::uint64_t*
                            const std::uint64_t* minus, std::int32_t factor,
                            const std::vector<std::int32_t>& constant, const PixelClasses& classes,
                            const Target& target)
-    : pack_(shape, plus, minus),
-      factor_(factor),
-      constant_(constant),
-      row_class_(classes.rows),
-      column_class_(classes.columns) {
+    : pack_(shape, plus, minus), factor_(factor), constant_(constant), classes_(classes) {
   const kernels::SparseProgram program = pack_.program();
   const std::size_t values = shape.out_height() * shape.out_width() * shape.out_channels;
   count_words_ = round_to_line((values + 1) / 2);
@@ -58,8 +54,7 @@ void SparseCounts::sums(const std::uint64_t* memory, const SumTile& tile, std::i
   const auto* counts = reinterpret_cast<const std::int32_t*>(memory) + tile.row_begin * width * outputs;
   for (std::size_t y = tile.row_begin; y < tile.row_end; ++y)
     for (std::size_t x = 0; x < width; ++x, counts += outputs, to += pitch) {
-      const std::size_t pixel_class = row_class_.empty() ? 0 : row_class_[y] + column_class_[x];
-      const std::int32_t* constant = constant_.data() + pixel_class * outputs;
+      const std::int32_t* constant = constant_.data() + classes_.of(y, x) * outputs;
       for (std::size_t o = first; o < last; ++o) to[o - first] = factor_ * counts[o] + constant[o];
     }
 }

@@ -38,7 +38,7 @@ class SparseCounts {
   kernels::SparsePack pack_;
   std::int32_t factor_;
   std::vector<std::int32_t> constant_;
-  std::vector<std::uint32_t> row_class_, column_class_;
+  PixelClasses classes_;
   std::size_t count_words_ = 0, plane_words_ = 0, piece_words_ = 0;  // in the order in which they lie
   kernels::ImagesToPlanes* to_planes_ = nullptr;
   kernels::SparseConv2d* run_ = nullptr;

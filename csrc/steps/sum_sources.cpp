@@ -20,7 +20,9 @@ class Counts {
          const std::uint64_t* minus, const std::vector<std::int32_t>& constant, std::int32_t factor,
          const Target& target, Step& step)
       : shape_(conv_shape(w, in, outputs)) {
-    const auto& kernel = select_conv_kernel<kernels::AccumulateConv2d>(shape_, target.isa, step);
+    // Costs are those of thresholds: sums go by the order of the list.
+    const auto& kernel = select_conv_kernel<kernels::AccumulateConv2d>(
+        shape_, target.isa, step, [](kernels::ConvLayout) { return 0.0; });
     run_ = kernel.run;
     const kernels::ConvLayout layout = kernels::conv_layout(kernel.name);
     const std::size_t classes = constant.size() / outputs;

@@ -142,7 +142,7 @@ class SumsStep final : public Step {
     tile_rows_ = std::clamp<std::size_t>(std::min(kTileBytes / row_bytes, share), 1, height_);
     const std::size_t tile_words = steps_.empty() ? 0 : (tile_rows_ * row_bytes + 63) / 64 * 8;
     piece_words_ = source_->scratch_words + tile_words;
-    table_words_ = (stream_count_ + 1 + 7) / 8 * 8;
+    table_words_ = round_to_line(stream_count_ + 1);
     scratch_words = table_words_ + source_->shared_words + piece_words_ * max_pieces(target.threads);
   }
 

@@ -42,8 +42,7 @@ void WindowTotals::run(const std::uint64_t* x, std::int32_t* totals, std::uint64
   }
   for (std::size_t y = 0; y < s.out_height(); ++y)
     for (std::size_t column = 0; column < s.out_width(); ++column, totals += groups) {
-      const std::int32_t constant =
-          constant_[classes_.rows.empty() ? 0 : classes_.rows[y] + classes_.columns[column]];
+      const std::int32_t constant = constant_[classes_.of(y, column)];
       const std::int32_t* first = pixels + (y * s.stride_h * width + column * s.stride_w) * groups;
       for (std::size_t g = 0; g < groups; ++g) {
         std::int32_t total = 0;

@@ -90,6 +90,8 @@ void split(ThreadPool* pool, std::size_t count, double cost, const Body& body) {
 // Estimated vector operations of a plane program.
 double plane_program_cost(const kernels::PlaneProgram& program, const kernels::PlaneShape& shape, Isa isa);
 
+constexpr std::size_t round_to_line(std::size_t words) { return (words + 7) / 8 * 8; }  // of 64 bytes
+
 struct Target {
   Layout layout;
   Isa isa;
