@@ -103,6 +103,22 @@ std::vector<py::array> trace(const Model& model, const py::array& x) {
   return values;
 }
 
+py::tuple profile(const Model& model, const py::array& x) {
+  const std::size_t images = check_input(model, x);
+  py::array y = allocate(model.graph().type(model.graph().output()), images);
+  const void* input = x.data();
+  void* output = y.mutable_data();
+  std::vector<Model::PlanProfile> profiles;
+  {
+    const py::gil_scoped_release release;
+    profiles = model.profile(input, images, output);
+  }
+  py::list plans;
+  for (const Model::PlanProfile& p : profiles)
+    plans.append(py::make_tuple(layout_name(p.plan->target().layout), p.seconds, p.unload));
+  return py::make_tuple(y, plans);
+}
+
 py::list describe(const Model& model) {
   py::list plans;
   for (const auto& plan : model.plans()) {
@@ -156,6 +172,9 @@ void bind_model(py::module_& m) {
       .def("run", &run, py::arg("x"), "The output for a batch; releases the GIL.")
       .def("run_packed", &run_packed, py::arg("words").noconvert(), "Packed rows in, packed rows out.")
       .def("trace", &trace, py::arg("x"), "Every node's value, in order.")
+      .def(
+          "profile", &profile, py::arg("x"),
+          "The output, and per layout that ran: its name, seconds per step, seconds to hand the output over.")
       .def("plans", &describe, "What runs where: one entry per layout.")
       .def(
           "schedule",

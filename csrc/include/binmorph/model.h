@@ -36,6 +36,15 @@ class Model {
   // The same, keeping every node's value: values[i] takes images * value_bytes(i) bytes.
   void trace(const void* input, std::size_t images, const std::vector<void*>& values) const;
 
+  // The same as `run`, with the steady clock read before and after every step. Units run one after the other,
+  // so threads only split large layers.
+  struct PlanProfile {
+    const Plan* plan;
+    std::vector<double> seconds;  // per step, over all units
+    double unload = 0;            // handing the output over
+  };
+  std::vector<PlanProfile> profile(const void* input, std::size_t images, void* output) const;
+
   const Graph& graph() const { return graph_; }
   const ModelOptions& options() const { return options_; }
   std::size_t value_bytes(std::size_t node) const;  // of one image, as the caller sees it

@@ -47,27 +47,36 @@ class Plan {
   void run(const NetworkInput& input, std::size_t images, std::uint64_t* arena, ThreadPool* pool,
            const After& after) const {
     for (const PlannedStep& s : steps_) {
-      if (!s.step->alias) {
-        // The table of pointers lies behind the step's scratch memory.
-        auto** streams = reinterpret_cast<void**>(arena + s.scratch + s.step->scratch_words);
-        const bool together = target_.layout == Layout::planes || s.step->blocks;
-        const auto at = [&](const PlannedStep::Place& p, std::size_t image) {
-          return arena + p.offset + image * p.words;
-        };
-        for (std::size_t i = 0; i < images; i += together ? images : 1) {
-          for (std::size_t j = 0; j < s.streams.size(); ++j) streams[j] = at(s.streams[j], i);
-          const NetworkInput from{
-              input.values == nullptr ? nullptr : static_cast<const char*>(input.values) + i * input_bytes_,
-              input.packed == nullptr ? nullptr : input.packed + i * input_words_, input.first + i};
-          s.step->run({from, at(s.value_in, i), streams, together ? images : 1, pool}, at(s.out, i),
-                      arena + s.scratch);
-        }
-      }
-      const bool planes = target_.layout == Layout::planes;
-      for (const PlannedValue& v : s.values)
-        for (std::size_t i = 0; v.observed && i < images; i += planes ? images : 1)
-          after(v, arena + v.offset + i * v.words, i, planes ? images : 1, arena + unload_scratch_);
+      run_step(s, input, images, arena, pool);
+      show_values(s, images, arena, after);
     }
+  }
+
+  void run_step(const PlannedStep& s, const NetworkInput& input, std::size_t images, std::uint64_t* arena,
+                ThreadPool* pool) const {
+    if (s.step->alias) return;
+    // The table of pointers lies behind the step's scratch memory.
+    auto** streams = reinterpret_cast<void**>(arena + s.scratch + s.step->scratch_words);
+    const bool together = target_.layout == Layout::planes || s.step->blocks;
+    const auto at = [&](const PlannedStep::Place& p, std::size_t image) {
+      return arena + p.offset + image * p.words;
+    };
+    for (std::size_t i = 0; i < images; i += together ? images : 1) {
+      for (std::size_t j = 0; j < s.streams.size(); ++j) streams[j] = at(s.streams[j], i);
+      const NetworkInput from{
+          input.values == nullptr ? nullptr : static_cast<const char*>(input.values) + i * input_bytes_,
+          input.packed == nullptr ? nullptr : input.packed + i * input_words_, input.first + i};
+      s.step->run({from, at(s.value_in, i), streams, together ? images : 1, pool}, at(s.out, i),
+                  arena + s.scratch);
+    }
+  }
+
+  template <class After>
+  void show_values(const PlannedStep& s, std::size_t images, std::uint64_t* arena, const After& after) const {
+    const bool planes = target_.layout == Layout::planes;
+    for (const PlannedValue& v : s.values)
+      for (std::size_t i = 0; v.observed && i < images; i += planes ? images : 1)
+        after(v, arena + v.offset + i * v.words, i, planes ? images : 1, arena + unload_scratch_);
   }
 
   const Target& target() const { return target_; }

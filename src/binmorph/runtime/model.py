@@ -18,6 +18,7 @@ from ..format import load as load_graph
 from .arrays import as_network_input, to_numpy
 from .build import build_core_graph
 from .plan import LayoutPlan, Plan, PlanStep
+from .profile import profile
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,19 @@ class PackedModel:
         array, _ = to_numpy(x)
         values = self._core.trace(as_network_input(array, self.graph.input))
         return {node.name: value for node, value in zip(self.graph.nodes, values, strict=True)}
+
+    def profile(self, x: Any, rounds: int = 20) -> dict[str, tuple[float, ...]]:
+        """Milliseconds by a steady clock for a batch ``x``, one per round.
+
+        The keys are "node: kernels" for each step of the plan that runs, "output" for handing the result
+        over, and "" for the sum of all. Where a batch is cut into blocks and single images, steps of both
+        layouts are there. Units of images run one after the other, so more threads than one only split large
+        layers here. Reading the clock adds some 50 ns to each step.
+
+        Raises:
+            DTypeError, ShapeError, DomainError: as a call does; ShapeError also for ``rounds`` below 1.
+        """
+        return profile(self._core, as_network_input(to_numpy(x)[0], self.graph.input), self.plan(), rounds)
 
     def plan(self) -> Plan:
         """Which kernels run for each node, in each layout that this model may use."""

@@ -27,6 +27,11 @@ class PlanStep:
     scratch_bytes: int
     cost: float
 
+    @property
+    def key(self) -> str:
+        """The step's name in a profile, "node: kernels"; empty where there is no work."""
+        return f"{self.node}: {', '.join(self.kernels)}" if self.kernels else ""
+
 
 @dataclass(frozen=True)
 class LayoutPlan:
