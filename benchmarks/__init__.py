@@ -1,1 +1,1 @@
-"""Benchmarks: python -m benchmarks.run SUITE [--json FILE]. Outputs are checked before they are timed."""
+"""What only a checkout needs: costs of kernels, the suite for GPUs, results. Suites: binmorph.bench."""

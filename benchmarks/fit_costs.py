@@ -22,8 +22,7 @@ import numpy.typing as npt
 from scipy.optimize import nnls
 
 from binmorph import _core
-
-from .machine import machine_card
+from binmorph.bench.machine import machine_card
 
 COSTS = Path(__file__).parents[1] / "kernels" / "threshold_conv2d" / "costs.inc"
 LAYOUTS = {

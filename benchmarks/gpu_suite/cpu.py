@@ -30,7 +30,7 @@ def main() -> int:
     file.write_text("", "utf-8")
     for suite, limit in SUITES[1:2] if part.dry else SUITES:
         lines = part.out / f"{suite}.tmp"
-        command = [sys.executable, "-m", "benchmarks.run", suite, "--json", str(lines)]
+        command = [sys.executable, "-m", "binmorph.bench.run", suite, "--json", str(lines)]
         command += ["--rounds", "1" if part.dry else "10"]
         environment = {**os.environ, "BINMORPH_BENCH_SIZES": "512" if part.dry else "512,2048"}
         try:

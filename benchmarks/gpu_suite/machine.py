@@ -9,9 +9,9 @@ import subprocess
 from importlib import metadata
 
 from binmorph import _core
+from binmorph.bench.machine import machine_card
 from binmorph.devices import describe_devices, device_report
 
-from ..machine import machine_card
 from .part import Part
 
 QUERY = "name,driver_version,memory.total,clocks.sm,clocks.mem,clocks.max.sm,power.limit,temperature.gpu"

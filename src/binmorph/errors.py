@@ -35,6 +35,10 @@ class DataError(BinmorphError, ValueError):
     """Data set files that are missing, damaged, or do not fit together."""
 
 
+class RecordError(BinmorphError, ValueError):
+    """A file of benchmark results, or data of a benchmark suite, breaks a rule of its format."""
+
+
 class UnsupportedOpError(BinmorphError, NotImplementedError):
     """A layer cannot be packed, or has no kernel on a device; the message names it and the nearest form."""
 

@@ -7,13 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FIELDS = {"suite", "case", "system", "version", "threads", "median_ms", "min_ms", "runs"}
 
 
 def test_lines_of_the_bisel_suite(tmp_path: Path) -> None:
     file = tmp_path / "out.json"
-    command = [sys.executable, "-m", "benchmarks.run", "bisel", "--rounds", "1", "--json", str(file)]
+    command = [sys.executable, "-m", "binmorph.bench.run", "bisel", "--rounds", "1", "--json", str(file)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=240)
     lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     assert all(set(line) == FIELDS and line["suite"] == "bisel" and line["runs"] == 1 for line in lines)
@@ -24,7 +24,7 @@ def test_lines_of_the_bisel_suite(tmp_path: Path) -> None:
 
 
 def test_an_unknown_suite_is_refused() -> None:
-    command = [sys.executable, "-m", "benchmarks.run", "none"]
+    command = [sys.executable, "-m", "binmorph.bench.run", "none"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert result.returncode == 2
     assert "bisel" in result.stderr

@@ -1,4 +1,4 @@
-"""Runs one suite: python -m benchmarks.run bisel --json out.json
+"""Runs one suite: python -m binmorph.bench.run bisel --json out.json
 
 Prints a table and, with --json FILE, one JSON line per measurement:
 {"suite", "case", "system", "version", "threads", "median_ms", "min_ms", "runs"}.
@@ -38,7 +38,7 @@ def _print_case(case: Case, timings: dict[str, Timing]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m binmorph.bench.run", description=__doc__.split("\n")[0])
     parser.add_argument("suite", choices=_names())
     parser.add_argument("--json", type=Path, metavar="FILE", help="write one JSON line per measurement")
     parser.add_argument("--threads", type=int, default=1, help="threads of every system (default 1)")

@@ -9,6 +9,7 @@ skipped aloud.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -83,9 +84,7 @@ def _scipy(image: Array, cells: Array, operation: str, threads: int) -> System:
 
 
 def _skimage(image: Array, cells: Array, operation: str, threads: int) -> System:
-    import skimage
-    from skimage import morphology as theirs
-
+    skimage, theirs = importlib.import_module("skimage"), importlib.import_module("skimage.morphology")
     run = getattr(theirs, operation)  # on booleans; the functions called binary_* are deprecated
     return System("skimage", skimage.__version__, lambda: run(image, cells))
 

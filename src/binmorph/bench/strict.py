@@ -1,0 +1,97 @@
+"""JSON read strictly: what is missing, of another type, or unknown is a RecordError that says where."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import RecordError
+
+
+def parse(text: str) -> Any:
+    """JSON without repeated names, NaN or infinities. Raises RecordError."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise RecordError(f"not JSON ({error})") from error
+
+
+class Fields:
+    """Takes the fields of an object one by one; what is missing, of another type or left over is an error."""
+
+    def __init__(self, data: Any, where: str) -> None:
+        if not isinstance(data, dict):
+            raise RecordError(f"{where} must be an object, got {type(data).__name__}")
+        self._left, self._where = dict(data), where
+
+    def _next(self, name: str) -> Any:
+        if name not in self._left:
+            raise RecordError(f"{self._where}.{name} is missing")
+        return self._left.pop(name)
+
+    def take(self, name: str, kind: type, *others: None) -> Any:
+        """A value of type ``kind``, or null where ``others`` has None."""
+        value = self._next(name)
+        if value is None and others:
+            return None
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise RecordError(f"{self._where}.{name} must be {kind.__name__}, got {value!r:.80}")
+        return value
+
+    def positive(self, name: str) -> int:
+        value: int = self.take(name, int)
+        if value < 1:
+            raise RecordError(f"{self._where}.{name} must be at least 1, got {value}")
+        return value
+
+    def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
+        value: str = self.take(name, str)
+        if value not in allowed:
+            raise RecordError(f"{self._where}.{name} must be one of {', '.join(allowed)}, got {value!r}")
+        return value
+
+    def many(self, name: str, make: Callable[[Any, str], Any]) -> tuple[Any, ...]:
+        return tuple(
+            make(entry, f"{self._where}.{name}[{i}]") for i, entry in enumerate(self.take(name, list))
+        )
+
+    def seconds(self, name: str, optional: bool = False) -> tuple[float, ...] | None:
+        """Positive numbers."""
+        values = self.take(name, list, None) if optional else self.take(name, list)
+        if values is None:
+            return None
+        for value in values:
+            if not _is_number(value) or value <= 0:
+                raise RecordError(f"{self._where}.{name} must hold positive numbers, got {value!r:.80}")
+        return tuple(map(float, values))
+
+    def numbers(self, name: str) -> dict[str, float] | None:
+        """Numbers of at least 0 by name, or null."""
+        values = self.take(name, dict, None)
+        for key, value in (values or {}).items():
+            if not _is_number(value) or value < 0:
+                raise RecordError(
+                    f"{self._where}.{name}.{key} must be a number, 0 or more, got {value!r:.80}"
+                )
+        return values
+
+    def end(self) -> None:
+        if self._left:
+            raise RecordError(f"{self._where} has fields that nobody knows: {', '.join(sorted(self._left))}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise RecordError(f"a name comes twice among {', '.join(name for name, _ in pairs)[:200]}")
+    return made
+
+
+def _no_constant(text: str) -> None:
+    raise RecordError(f"{text} is no number")
