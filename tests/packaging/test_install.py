@@ -121,7 +121,7 @@ def test_sdist_contains_what_a_build_needs(sdist_files):
         "pyproject.toml",
         "setup.py",
     }
-    data = {"src/binmorph/py.typed", "src/binmorph/energy_tables.json"}
+    data = {"src/binmorph/py.typed", "src/binmorph/cost/energy_tables.json"}
     assert named | data <= sdist_files
 
 
@@ -131,7 +131,7 @@ def test_sdist_contains_nothing_built(sdist_files):
 
 def test_wheel_contains_the_package(source, wheel_files):
     modules = {name.removeprefix("src/") for name in _matching(source, "src/binmorph/**/*.py*")}
-    assert modules | {"binmorph/py.typed", "binmorph/energy_tables.json"} <= wheel_files
+    assert modules | {"binmorph/py.typed", "binmorph/cost/energy_tables.json"} <= wheel_files
     assert any(name.endswith("licenses/LICENSE") for name in wheel_files)
 
 

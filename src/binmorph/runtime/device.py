@@ -163,6 +163,9 @@ class DeviceModel(PackedModel):
         )
         return Plan(self.isa, 1, (LayoutPlan("device", batch, entry["arena_bytes"], steps),))
 
+    def _layout_of(self, batch: int) -> None:
+        return None  # its memories are not this machine's caches: the cost is that of the reference form
+
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.graph.input.shape))
         return (

@@ -186,10 +186,16 @@ class PackedModel:
         )
 
     def cost(self, batch: int = 1) -> Any:
-        """Counts and energy proxies for a batch; see :mod:`binmorph.cost`."""
+        """Counts and energy proxies for a batch by the plan that most of its images take; a
+        :class:`binmorph.cost.Cost`."""
         from ..cost import cost
 
-        return cost(self.graph, batch=batch)
+        return cost(self.graph, batch, self._layout_of(batch))
+
+    def _layout_of(self, batch: int) -> LayoutPlan | None:
+        singles = self._core.schedule(max(batch, 0))[1]
+        wanted = "row-packed" if 2 * singles >= batch else "batch-sliced"
+        return next(layout for layout in self.plan().layouts if layout.layout == wanted)
 
     def summary(self) -> str:
         """A table of layers: output shape, bits of weights, statuses."""

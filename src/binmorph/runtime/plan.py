@@ -28,6 +28,11 @@ class PlanStep:
     cost: float
 
     @property
+    def nodes(self) -> tuple[str, ...]:
+        """Every node that runs in the step; none where a value only changes its layout."""
+        return () if self.op in ("repack", "load") else (self.node, *self.fused)
+
+    @property
     def key(self) -> str:
         """The step's name in a profile, "node: kernels"; empty where there is no work."""
         return f"{self.node}: {', '.join(self.kernels)}" if self.kernels else ""

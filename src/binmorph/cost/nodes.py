@@ -1,7 +1,7 @@
-"""Counts of a network's work, and energy *proxies* made of counts times published tables.
+"""Counts of single nodes, in one stated reference form of the arithmetic of their definitions.
 
-The counts describe the arithmetic that the definition of each node needs in one stated reference form; they
-do not depend on the kernels that a machine happens to run:
+They do not depend on the kernels that a machine happens to run (:mod:`.methods` replaces what those do
+otherwise):
 
 - window neurons (BiSEL) are counted bit-sliced, 64 output pixels a word: an AND or OR of literals needs one
   word operation per literal; a count of m literals needs m full adders of 5 word operations and a bit-serial
@@ -18,100 +18,22 @@ do not depend on the kernels that a machine happens to run:
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
-from importlib import resources
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from . import ir
-from .errors import ShapeError
+from .. import ir
+from .counts import WORD, Counts
 
-WORD = 64
 FULL_ADDER = 5  # two XOR, two AND, one OR
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Work of a node or a network. Everything is a plain count; ``*_bytes`` are bytes that move once."""
-
-    binary_macs: int = 0
-    word_ops: int = 0
-    popcounts: int = 0
-    float_adds: int = 0
-    float_muls: int = 0
-    int_macs: int = 0
-    weight_bytes: int = 0
-    value_bytes: int = 0
-    float_macs: int = 0
-    float_weight_bytes: int = 0
-    float_value_bytes: int = 0
-
-    def times(self, batch: int) -> Counts:
-        """The counts of a batch of images: weights move once."""
-        once = ("weight_bytes", "float_weight_bytes")
-        return Counts(*(getattr(self, f.name) * (1 if f.name in once else batch) for f in fields(self)))
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
-
-
-@dataclass(frozen=True)
-class Energy:
-    """Energy proxies in picojoules under one table; ``*_level`` is the memory that bytes are charged to."""
-
-    table: str
-    title: str
-    packed_compute_pj: float
-    packed_memory_pj: float
-    packed_memory_level: str
-    float_compute_pj: float
-    float_memory_pj: float
-    float_memory_level: str
-
-    @property
-    def ratio_compute(self) -> float:
-        """Float over packed, arithmetic only."""
-        return self.float_compute_pj / max(self.packed_compute_pj, 1e-30)
-
-    @property
-    def ratio_total(self) -> float:
-        """Float over packed, arithmetic and memory."""
-        packed = self.packed_compute_pj + self.packed_memory_pj
-        return (self.float_compute_pj + self.float_memory_pj) / max(packed, 1e-30)
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Counts per node and in total, and an :class:`Energy` per table."""
-
-    nodes: dict[str, Counts]
-    total: Counts
-    energy: tuple[Energy, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain dictionaries, ready for ``json.dump``."""
-        energy = [
-            {**asdict(e), "ratio_compute": e.ratio_compute, "ratio_total": e.ratio_total, "kind": "proxy"}
-            for e in self.energy
-        ]
-        nodes = {name: asdict(counts) for name, counts in self.nodes.items()}
-        assumptions = load_tables()["assumptions"]
-        return {
-            "nodes": nodes,
-            "total": asdict(self.total),
-            "energy_proxy": energy,
-            "assumptions": assumptions,
-        }
+FLOAT_ACE, BYTE_ACE = 32 * 32, 8 * 8  # bits of the weight times bits of the activation
 
 
 def _words(bits: int) -> int:
     return -(-bits // WORD)
 
 
-def _value_bytes(value: ir.ValueType) -> int:
+def value_bytes(value: ir.ValueType) -> int:
+    """Bytes of a value, its bits dense."""
     if value.kind == "bits":
         return _words(value.size) * 8
     return value.size * (1 if value.kind == "uint8" else 4)
@@ -142,6 +64,7 @@ def _bisel(node: ir.Bisel, y: ir.ValueType) -> Counts:
     macs = outputs * channels * (node.bise.n + 1) * pixels
     return Counts(
         binary_macs=macs,
+        ace=macs,
         word_ops=(_sliced_ops(node.bise) + _sliced_ops(node.lui)) * _words(pixels),
         weight_bytes=-(-(neuron_bits(node.bise) + neuron_bits(node.lui)) // 8),
         float_macs=macs,
@@ -155,6 +78,7 @@ def _threshold_dense(node: ir.ThresholdDense) -> Counts:
     words = outputs * _words(inputs) * passes
     return Counts(
         binary_macs=outputs * inputs,
+        ace=outputs * inputs,
         word_ops=2 * words,
         popcounts=words,
         weight_bytes=-(-neuron_bits(node.neurons) // 8),
@@ -173,6 +97,7 @@ def _count_words(node: ir.WindowNode, y: ir.ValueType, inputs: int, passes: int)
     words = y.size * taps * _words(inputs // taps) * passes
     return Counts(
         binary_macs=y.size * inputs,
+        ace=y.size * inputs,
         word_ops=2 * words,
         popcounts=words,
         float_macs=y.size * inputs,
@@ -200,8 +125,9 @@ def _sums(node: ir.WindowNode, x: ir.ValueType, y: ir.ValueType) -> Counts:
         weights = node.weight.nbytes + extra.nbytes
         work = Counts(float_macs=macs, weight_bytes=weights, float_weight_bytes=4 * node.weight.size)
         if isinstance(node, ir.PixelConv2d):
-            return work + Counts(int_macs=macs)
-        return work + Counts(float_adds=macs, float_muls=macs)
+            return work + Counts(int_macs=macs, ace=macs * BYTE_ACE)
+        ace = macs * (FLOAT_ACE if x.kind == "float32" else 32 * 8)
+        return work + Counts(float_adds=macs, float_muls=macs, float_macs_left=macs, ace=ace)
     assert isinstance(node, (ir.CountConv2d, ir.TwoValueConv2d))
     minus = node.minus_weights if isinstance(node, ir.CountConv2d) else np.zeros_like(node.plus_weights)
     masks = _masks(node.plus_weights, minus)
@@ -209,20 +135,25 @@ def _sums(node: ir.WindowNode, x: ir.ValueType, y: ir.ValueType) -> Counts:
     work += Counts(weight_bytes=-(-node.plus_weights.size * masks // 8) + node.constant.nbytes)
     if isinstance(node, ir.TwoValueConv2d):  # the whole window is counted once for all outputs of a group
         words = _pixels(y) * _words(x.shape[0]) * node.kernel[0] * node.kernel[1]
-        work += Counts(word_ops=words, popcounts=words, float_adds=y.size, float_muls=2 * y.size)
+        work += Counts(word_ops=words, popcounts=words) + _per_value(y.size, 2 * y.size)
     return work
+
+
+def _per_value(adds: int, muls: int) -> Counts:
+    """Elementwise work on a stream of float32; an addition and a multiplication are one multiply-add."""
+    return Counts(float_adds=adds, float_muls=muls, elementwise_ace=max(adds, muls) * FLOAT_ACE)
 
 
 def _elementwise(node: ir.AnyNode, y: ir.ValueType) -> Counts:
     """Streams of numbers: additions, multiplications and parameters."""
     if isinstance(node, ir.Affine):
-        return Counts(float_adds=y.size, float_muls=y.size, weight_bytes=2 * node.scale.nbytes)
+        return _per_value(y.size, y.size) + Counts(weight_bytes=2 * node.scale.nbytes)
     if isinstance(node, ir.Add):
-        return Counts(float_adds=y.size)
+        return _per_value(y.size, 0)
     if isinstance(node, ir.PRelu):
-        return Counts(float_muls=y.size, weight_bytes=node.slope.nbytes)
+        return _per_value(0, y.size) + Counts(weight_bytes=node.slope.nbytes)
     if isinstance(node, ir.AvgPool):
-        return Counts(float_adds=y.size * node.kernel[0] * node.kernel[1], float_muls=y.size)
+        return _per_value(y.size * node.kernel[0] * node.kernel[1], y.size)
     return Counts()
 
 
@@ -240,9 +171,9 @@ def count_node(node: ir.AnyNode, x: ir.ValueType, y: ir.ValueType) -> Counts:
     elif isinstance(node, ir.Linear):
         size = int(node.weight.size)
         bytes_ = 4 * (size + node.bias.size)
-        muls = 0 if x.kind == "bits" else size
-        work = Counts(float_adds=size, float_muls=muls, weight_bytes=bytes_, float_macs=size)
-        work += Counts(float_weight_bytes=bytes_)
+        muls, ace = (0, 32 * size) if x.kind == "bits" else (size, FLOAT_ACE * size)
+        work = Counts(float_adds=size, float_muls=muls, weight_bytes=bytes_, float_macs=size, ace=ace)
+        work += Counts(float_weight_bytes=bytes_, float_macs_left=size)
     elif isinstance(node, ir.LevelSets):
         work = Counts(
             float_adds=y.size, weight_bytes=4 * node.values.size, float_weight_bytes=4 * node.values.size
@@ -255,67 +186,4 @@ def count_node(node: ir.AnyNode, x: ir.ValueType, y: ir.ValueType) -> Counts:
         work = _elementwise(node, y)
     if isinstance(node, ir.Flatten):
         return work  # a matter of layout: no arithmetic, and a runtime may keep the bits where they are
-    return work + Counts(
-        value_bytes=_value_bytes(x) + _value_bytes(y), float_value_bytes=4 * (x.size + y.size)
-    )
-
-
-def load_tables() -> dict[str, Any]:
-    """The energy tables with their citations, from ``energy_tables.json``."""
-    text = resources.files("binmorph").joinpath("energy_tables.json").read_text("utf-8")
-    tables: dict[str, Any] = json.loads(text)
-    return tables
-
-
-def _level(working_set: int) -> str:
-    for size, level in (
-        (8 << 10, "sram_8kb_64bit"),
-        (32 << 10, "sram_32kb_64bit"),
-        (1 << 20, "sram_1mb_64bit"),
-    ):
-        if working_set <= size:
-            return level
-    return "dram_64bit"
-
-
-def _energy(name: str, table: dict[str, Any], total: Counts, packed_set: int, float_set: int) -> Energy:
-    pj = {key: float(entry["value"]) for key, entry in table["pj"].items()}
-    logic = total.word_ops * pj["int32_add"] + total.popcounts * 2 * pj["int32_add"]
-    packed_level, float_level = _level(packed_set), _level(float_set)
-    return Energy(
-        table=name,
-        title=table["title"],
-        packed_compute_pj=logic
-        + total.float_adds * pj["float32_add"]
-        + total.float_muls * pj["float32_mul"]
-        + total.int_macs * (pj["int8_mul"] + pj["int32_add"]),
-        packed_memory_pj=(total.weight_bytes + total.value_bytes) / 8 * pj[packed_level],
-        packed_memory_level=packed_level,
-        float_compute_pj=total.float_macs * (pj["float32_add"] + pj["float32_mul"]),
-        float_memory_pj=(total.float_weight_bytes + total.float_value_bytes) / 8 * pj[float_level],
-        float_memory_level=float_level,
-    )
-
-
-def cost(graph: ir.Graph, batch: int = 1) -> Cost:
-    """Count the work of ``graph`` for ``batch`` images and price it with every table.
-
-    Weights move once per batch, everything else once per image. Raises ShapeError if ``batch`` is not
-    positive.
-    """
-    if batch < 1:
-        raise ShapeError(f"batch must be at least 1, got {batch}")
-    nodes = {
-        n.name: count_node(n, graph.type_of(n.input), graph.type_of(n.name)).times(batch) for n in graph.nodes
-    }
-    total = sum(nodes.values(), Counts())
-    # One image at a time is live, whatever the batch.
-    packed_values = max(c.value_bytes // batch for c in nodes.values())
-    float_values = max(c.float_value_bytes // batch for c in nodes.values())
-    energy = tuple(
-        _energy(
-            name, table, total, total.weight_bytes + packed_values, total.float_weight_bytes + float_values
-        )
-        for name, table in load_tables()["tables"].items()
-    )
-    return Cost(nodes, total, energy)
+    return work + Counts(value_bytes=value_bytes(x) + value_bytes(y), float_value_bytes=4 * (x.size + y.size))

@@ -39,6 +39,7 @@ def test_dense_counts() -> None:
     result = cost(graph)
     assert result.nodes["d"] == Counts(
         binary_macs=1300,
+        ace=1300,
         word_ops=60,  # 10 neurons, 3 words each: AND and add
         popcounts=30,
         weight_bytes=(1300 + 330 + 7) // 8,
@@ -48,6 +49,8 @@ def test_dense_counts() -> None:
         float_value_bytes=4 * 140,
     )
     assert result.nodes["h"].float_adds == 30
+    assert result.nodes["h"].ace == 30 * 32  # float weights on bits
+    assert result.total.operations == 1300 / 64 + 30
     assert result.total.binary_macs == 1300
 
 
