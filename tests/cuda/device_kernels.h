@@ -11,6 +11,7 @@
 #include "kernels/morphology2d/cuda_morphology2d.h"
 #include "kernels/pack/cuda_pack.h"
 #include "kernels/threshold_conv2d/cuda_threshold_conv2d.h"
+#include "kernels/threshold_conv2d/cuda_tiles.h"
 #include "kernels/transpose/cuda_transpose.h"
 
 namespace binmorph::cuda {
@@ -43,6 +44,11 @@ extern "C" __global__ void unpack_u64_u8__cuda_simt(const UnpackParams p);
 extern "C" __global__ void threshold_conv2d_u64_u64__cuda_mma(const ThresholdConv2dParams p);
 extern "C" __global__ void count_conv2d_u64_i32__cuda_mma(const CountConv2dParams p);
 extern "C" __global__ void two_value_conv2d_u64_f32__cuda_mma(const TwoValueConv2dParams p);
+extern "C" __global__ void threshold_conv2d_u64_u64__cuda_wgmma_n64(const ThresholdTilesParams p);
+extern "C" __global__ void threshold_conv2d_u64_u64__cuda_wgmma_n128(const ThresholdTilesParams p);
+extern "C" __global__ void threshold_conv2d_u64_u64__cuda_wgmma_n256(const ThresholdTilesParams p);
+extern "C" __global__ void count_conv2d_u64_i32__cuda_wgmma(const CountTilesParams p);
+extern "C" __global__ void two_value_conv2d_u64_f32__cuda_wgmma(const TwoValueTilesParams p);
 extern "C" __global__ void threshold_conv2d_u64_u64__cuda_simt(const ThresholdConv2dParams p);
 extern "C" __global__ void count_conv2d_u64_i32__cuda_simt(const CountConv2dParams p);
 extern "C" __global__ void two_value_conv2d_u64_f32__cuda_simt(const TwoValueConv2dParams p);

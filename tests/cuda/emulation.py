@@ -27,6 +27,11 @@ CHECKS = {
         "pack/cuda_simt.cu",
         "transpose/cuda_simt.cu",
     ),
+    "tiles": (
+        "threshold_conv2d/cuda_pack.cpp",
+        "threshold_conv2d/cuda_tiles.cpp",
+        "threshold_conv2d/cuda_wgmma.cu",
+    ),
     "windows": (
         "threshold_conv2d/cuda_mma.cu",
         "threshold_conv2d/cuda_pack.cpp",

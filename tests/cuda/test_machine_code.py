@@ -13,8 +13,10 @@ NATIVE = ("80", "86", "89", "90", "90a")
 """Chips with 1-bit tensor cores (AND.POPC)."""
 ARCHITECTURES = ("75", *NATIVE, "100", "120")
 
-BUDGETS = {"__cuda_simt": 80, "__cuda_mma": 168}
-"""Registers of a thread: three blocks of 256, and three of 128, fit a multiprocessor."""
+WARPGROUPS = "90a"
+"""The one with warpgroup products."""
+BUDGETS = {"__cuda_simt": 80, "__cuda_mma": 168, "__cuda_wgmma": 168}
+"""Registers of a thread: three blocks of 256, three of 128, and one of 384 fit a multiprocessor."""
 NATIVE_MMA_BUDGET = 128
 
 pytestmark = [
@@ -61,10 +63,12 @@ def test_registers_and_local_memory(compiled):
         re.DOTALL,
     )
     named = {name for path in (ROOT / "kernels").glob("*/cuda_*.cu") for name in _entries(path)}
+    if architecture != WARPGROUPS:
+        named = {name for name in named if "__cuda_wgmma" not in name}
     assert {name for name, *_ in entries} == named
     for name, stack, stores, loads, registers in entries:
         assert (stack, stores, loads) == ("0", "0", "0"), f"{name} uses local memory"
-        (budget,) = [count for suffix, count in BUDGETS.items() if name.endswith(suffix)]
+        (budget,) = [count for suffix, count in BUDGETS.items() if suffix in name]
         if architecture in NATIVE and name.endswith("__cuda_mma"):
             budget = NATIVE_MMA_BUDGET
         assert int(registers) <= budget, f"{name}: {registers} registers, the budget is {budget}"
@@ -82,6 +86,8 @@ def test_instructions(compiled, cuobjdump):
     assert not re.search(r"\b(LDL|STL)\b", code), "local memory"
     assert "mma_bit_internal" not in code, "emulated 1-bit products"
     products = set(re.findall(r"\b[BI]MMA\.[\w.]+", code))
+    widths = {"64x64", "64x128", "64x256"} if architecture == WARPGROUPS else set()
+    assert set(re.findall(r"\bBGMMA\.[\w.]+", code)) == {f"BGMMA.{width}x256.AND.POPC" for width in widths}
     if architecture in NATIVE:
         assert products == {"BMMA.168256.AND.POPC"}
     else:

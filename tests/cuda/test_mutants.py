@@ -24,6 +24,8 @@ class Mutant:
 
 _MMA = "threshold_conv2d/cuda_mma.cu"
 _SIMT = "threshold_conv2d/cuda_simt.cu"
+_WGMMA = "threshold_conv2d/cuda_wgmma.cu"
+_TILES = "threshold_conv2d/cuda_tiles"
 _PROGRAM = "elementwise/cuda_simt.cu"
 MUTANTS = [
     Mutant("wrong row of a fragment", "windows", _MMA, "stage.rows[row + 8]", "stage.rows[row + 7]"),
@@ -93,6 +95,41 @@ MUTANTS = [
     ),
     Mutant("rows out of step", "morphology", "morphology2d/cuda_simt.cu", "rows[(i + 2) % 3]", "rows[i % 3]"),
     Mutant("counts that never equal", "morphology", "bisel/cuda_simt.cu", "~(plane[k] ^ t) &", "0 &"),
+    Mutant("distance of chunks", "tiles", _WGMMA, "columns * 16, 128, Sw", "columns * 8, 128, Sw"),
+    Mutant("distance of rows", "tiles", _WGMMA, "(pixels), 0, 128, Sw", "(pixels), 0, 256, Sw"),
+    Mutant(
+        "a swizzle that nobody wrote", "tiles", _WGMMA, "0, 128, Swizzle::none", "0, 128, Swizzle::bytes32"
+    ),
+    Mutant("products not awaited", "tiles", _WGMMA, "wgmma_wait<0>", "wgmma_wait<1>"),
+    Mutant("weights not awaited", "tiles", _WGMMA, "  barrier_wait(at.weights_here, 0);\n", ""),
+    Mutant(
+        "wrong phase of a full stage",
+        "tiles",
+        _WGMMA,
+        "stage, n / kTileStages & 1)",
+        "stage, ~n / kTileStages & 1)",
+    ),
+    Mutant("empty stage not awaited", "tiles", _WGMMA, "(n / kTileStages & 1) ^ 1", "(n / kTileStages & 1)"),
+    Mutant(
+        "stage given back before it is read",
+        "tiles",
+        _WGMMA,
+        "wgmma_wait<0>();\n    settle(sum);",
+        "settle(sum);",
+    ),
+    Mutant("no fence between the proxies", "tiles", _WGMMA, "    fence_proxy();\n", ""),
+    Mutant(
+        "rows of two tiles mixed", "tiles", _WGMMA, "  sync_group(group, kWarpgroup);  // every", "  // every"
+    ),
+    Mutant("bytes not announced", "tiles", _WGMMA, "weights_here, t.block_bytes);", "weights_here, 0);"),
+    Mutant(
+        "parts of a slot",
+        "tiles",
+        _TILES + ".cuh",
+        "(i - h) * 16 + h",
+        "(i - h) * 16 + (parts - 1 - h)",
+        _WGMMA,
+    ),
     Mutant("channel of the next word", "packing", "flatten/cuda_simt.cu", "c / 64]", "c / 65]"),
 ]
 """``twice`` is a product and a sum, each rounded: what a kernel would do without fma."""

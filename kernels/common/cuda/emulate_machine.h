@@ -24,6 +24,8 @@ namespace binmorph::cuda::emulate {
 
 using Collective = void (*)(void* const* lanes, unsigned mask);
 
+inline constexpr std::size_t kSharedAlign = 1024;  // the atom of the widest swizzle
+
 struct AsyncCopy {
   void* dst;
   const void* src;  // null: zeros
@@ -71,6 +73,16 @@ class Machine {
   }
 
   unsigned char* shared() { return shared_.get(); }
+  std::size_t shared_bytes() const { return shared_bytes_; }
+
+  // For emulate_wgmma.h: a thread stops until it is woken; each block's shared memory is new.
+  std::size_t block_number() const { return block_number_; }
+  void block() { wait(); }
+  void wake(unsigned thread) { threads_[thread].state = Thread::ready; }
+  void fail(const char* what) {
+    error = what;
+    wait();
+  }
 
   void sync_threads() {
     if (++at_barrier_ < threads_.size()) return wait();
@@ -125,8 +137,10 @@ class Machine {
   }
 
   void run_block(const LaunchShape& shape) {
-    shared_.reset(new (std::align_val_t{128}) unsigned char[shape.shared_bytes + kGuard]);
+    shared_.reset(new (std::align_val_t{kSharedAlign}) unsigned char[shape.shared_bytes + kGuard]);
     std::memset(shared_.get(), 0xCD, shape.shared_bytes + kGuard);
+    shared_bytes_ = shape.shared_bytes;
+    ++block_number_;
     threads_.assign(shape.block, {});
     warps_.assign((shape.block + 31) / 32, {});
     at_barrier_ = fresh_ = 0;
@@ -209,17 +223,13 @@ class Machine {
     if (_setjmp(fibres_[static_cast<std::size_t>(thread.fibre)]->place) == 0) _longjmp(scheduler_, 1);
   }
 
-  void fail(const char* what) {
-    error = what;
-    wait();
-  }
-
   void (*body_)(const void*) = nullptr;
   const void* argument_ = nullptr;
   struct Release {
-    void operator()(unsigned char* p) const { ::operator delete[](p, std::align_val_t{128}); }
+    void operator()(unsigned char* p) const { ::operator delete[](p, std::align_val_t{kSharedAlign}); }
   };
   std::unique_ptr<unsigned char[], Release> shared_;
+  std::size_t shared_bytes_ = 0, block_number_ = 0;
   std::vector<Thread> threads_;
   std::vector<Warp> warps_;
   std::size_t at_barrier_ = 0;

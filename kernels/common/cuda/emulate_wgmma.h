@@ -1,0 +1,253 @@
+// Hopper's asynchronous instructions on the host: wgmma on bits, mbarriers, bulk copies, the two proxies.
+//
+// What hardware may do late is done late in one schedule (products when they are awaited, bulk copies when a
+// barrier that counts them is waited for) and at once in the other (`descending`). So a missing wait reads
+// poison, and a buffer that is handed back too early is overwritten before it is read. Products and bulk
+// copies see shared memory through the asynchronous proxy: a copy of it that ordinary writes reach only by a
+// fence. (A fence takes everybody's writes along, which hardware does not promise.)
+//
+// Descriptors and fragments as the PTX manual lays them out ("Asynchronous warpgroup level matrix
+// instructions"): matrices whose rows are contiguous along the common dimension, in core matrices of 8 rows x
+// 16 bytes.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <utility>
+
+#include "kernels/common/cuda/emulate.h"
+
+namespace binmorph::cuda::emulate {
+
+// One lane's part of a product. a_registers: null where A lies in shared memory.
+struct Product {
+  int columns;
+  int* sum;
+  std::uint64_t a, b;
+  const unsigned* a_registers;
+  bool accumulate;
+};
+
+class Hopper {
+ public:
+  struct Barrier {
+    unsigned count, pending;  // arrivals of a phase, and those that are missing
+    std::int64_t bytes = 0;   // announced and not copied yet
+    unsigned phase = 0;
+    std::vector<unsigned> waiting;             // threads
+    std::vector<std::vector<AsyncCopy>> late;  // copies under way
+  };
+
+  void init(void* at, unsigned count) {
+    renew();
+    if (barriers_.count(offset(at)) != 0) return machine.fail("an mbarrier is initialised twice");
+    barriers_[offset(at)] = {count, count, 0, 0, {}, {}};
+  }
+
+  void arrive(void* at, unsigned bytes) {
+    if (Barrier* barrier = find(at)) {
+      if (barrier->pending == 0) return machine.fail("more arrivals at an mbarrier than it counts");
+      barrier->bytes += bytes;
+      --barrier->pending;
+      advance(*barrier);
+    }
+  }
+
+  // Until the phase of that parity is complete.
+  void await(void* at, unsigned parity) {
+    Barrier* barrier = find(at);
+    while (barrier != nullptr && machine.error.empty() && barrier->phase % 2 == parity) {
+      land(*barrier);
+      if (barrier->phase % 2 != parity) return;
+      barrier->waiting.push_back(threadIdx.x);
+      machine.block();
+    }
+  }
+
+  void copy_bulk(void* dst, const void* src, unsigned bytes, void* at) {
+    if (bytes % 16 != 0 || offset(dst) % 16 != 0 || reinterpret_cast<std::uintptr_t>(src) % 16 != 0)
+      return machine.fail("a bulk copy is not aligned to 16 bytes");
+    copy_rows({{dst, src, bytes}}, at);
+  }
+
+  // One operation that moves several runs, as a copy of a box does; a null source leaves zeros.
+  void copy_rows(std::vector<AsyncCopy> runs, void* at) {
+    if (Barrier* barrier = find(at)) {
+      barrier->late.push_back(std::move(runs));
+      if (machine.descending || !barrier->waiting.empty()) land(*barrier);
+    }
+  }
+
+  // Ordinary writes become visible to products and bulk copies.
+  void fence_proxy() {
+    renew();
+    std::memcpy(proxy_.data(), machine.shared(), proxy_.size());
+  }
+
+  // A barrier for `threads` threads, by number.
+  void sync_group(unsigned number, unsigned threads) {
+    renew();
+    auto& waiting = groups_[number];
+    if (waiting.size() + 1 < threads) {
+      waiting.push_back(threadIdx.x);
+      return machine.block();
+    }
+    for (const unsigned t : waiting) machine.wake(t);
+    waiting.clear();
+  }
+
+  void fence_registers() { warp().fenced = true; }
+
+  static void multiply(void* const* lanes, unsigned);
+  void commit() { warp().groups.emplace_back(); }
+  void await_products(std::size_t but_the_last) {
+    Warp& w = warp();
+    while (w.groups.size() > but_the_last + 1) {
+      for (const Issued& product : w.groups.front()) run(product);
+      w.groups.pop_front();
+    }
+    w.fenced = false;
+  }
+
+ private:
+  struct Issued {
+    std::array<Product, 32> lane;
+    unsigned warp;
+  };
+  struct Warp {
+    bool fenced = false;
+    std::deque<std::vector<Issued>> groups{1};  // committed ones, oldest first; the last is open
+    std::size_t issued = 0;
+  };
+
+  // Shared memory starts anew with each block.
+  void renew() {
+    if (block_ == machine.block_number()) return;
+    block_ = machine.block_number();
+    barriers_.clear();
+    groups_.clear();
+    order_.clear();
+    warps_.assign((blockDim.x + 31) / 32, {});
+    proxy_.assign(machine.shared(), machine.shared() + machine.shared_bytes());
+  }
+
+  Warp& warp() {
+    renew();
+    return warps_[threadIdx.x / 32];
+  }
+  static std::size_t offset(const void* at) {
+    return static_cast<std::size_t>(static_cast<const unsigned char*>(at) - machine.shared());
+  }
+  Barrier* find(void* at) {
+    renew();
+    const auto found = barriers_.find(offset(at));
+    if (found != barriers_.end()) return &found->second;
+    machine.fail("an mbarrier is used before it is initialised");
+    return nullptr;
+  }
+
+  static void advance(Barrier& barrier) {
+    if (barrier.pending != 0 || barrier.bytes != 0) return;
+    barrier.pending = barrier.count;
+    ++barrier.phase;
+    for (const unsigned t : barrier.waiting) machine.wake(t);
+    barrier.waiting.clear();
+  }
+
+  void land(Barrier& barrier) {
+    for (const auto& runs : std::exchange(barrier.late, {}))
+      for (const AsyncCopy& run : runs) {
+        unsigned char* to = static_cast<unsigned char*>(run.dst);
+        if (offset(to) + run.bytes > proxy_.size()) return machine.fail("a bulk copy leaves shared memory");
+        if (run.src == nullptr)
+          std::memset(to, 0, run.bytes);
+        else
+          std::memcpy(to, run.src, run.bytes);
+        std::memcpy(proxy_.data() + offset(to), to, run.bytes);
+        barrier.bytes -= run.bytes;
+      }
+    advance(barrier);
+  }
+
+  // 64 bits of row `row` of the matrix that a descriptor names: word `word` of the 256 bits.
+  std::uint64_t word_of(std::uint64_t descriptor, unsigned row, unsigned word) {
+    const auto field = [&](unsigned at) { return static_cast<unsigned>(descriptor >> at & 0x3FFF) * 16; };
+    const unsigned start = field(0), leading = field(16), stride = field(32);
+    // Swizzle 3, 2, 1: rows of 32, 64, 128 bytes. Bits 4 .. of the address are XORed with bits 7 .. .
+    const unsigned mode = static_cast<unsigned>(descriptor >> 62), width = mode == 0 ? 16 : 256u >> mode;
+    const unsigned inside = mode == 0 ? word / 2 * leading : word / 2 * 16;
+    unsigned at = start + row / 8 * stride + row % 8 * width + inside;
+    if (mode != 0) at ^= (at >> 7 & (width / 16 - 1)) << 4;
+    at += word % 2 * 8;
+    std::uint64_t value = 0xCDCDCDCDCDCDCDCD;
+    if (at + 8 <= proxy_.size())
+      std::memcpy(&value, proxy_.data() + at, 8);
+    else
+      machine.error = "a product reads past the shared memory";
+    return value;
+  }
+
+  void run(const Issued& product);
+
+  std::uint64_t block_ = 0;
+  std::map<std::size_t, Barrier> barriers_;
+  std::map<unsigned, std::vector<unsigned>> groups_;
+  std::map<std::pair<unsigned, std::size_t>, std::array<std::uint64_t, 3>>
+      order_;  // (group, how many before)
+  std::vector<Warp> warps_;
+  std::vector<unsigned char> proxy_;
+};
+
+inline Hopper hopper;
+
+// Warp w of a warpgroup has rows 16 w .. of D. Lane = 4 group + thread: sum[4 j + 2 half + i] is (row group +
+// 8 half, column 8 j + 2 thread + i); registers of A as those of mma.sync m16n8k256 (mma.cuh).
+inline void Hopper::run(const Issued& product) {
+  const Product& first = product.lane[0];
+  const unsigned rows = product.warp % 4 * 16, columns = static_cast<unsigned>(first.columns);
+  std::uint64_t a[16][4], b[256][4];
+  for (unsigned row = 0; row < 16; ++row)
+    for (unsigned word = 0; word < 4; ++word) {
+      if (first.a_registers == nullptr) {
+        a[row][word] = word_of(first.a, rows + row, word);
+        continue;
+      }
+      const unsigned* r = product.lane[row % 8 * 4 + word % 2 * 2].a_registers;
+      const unsigned* next = product.lane[row % 8 * 4 + word % 2 * 2 + 1].a_registers;
+      const unsigned which =
+          row / 8 + word / 2 * 2;  // registers of 32 bits: thread t has bits 32 t .. of 128
+      a[row][word] = r[which] | std::uint64_t{next[which]} << 32;
+    }
+  for (unsigned n = 0; n < columns; ++n)
+    for (unsigned word = 0; word < 4; ++word) b[n][word] = word_of(first.b, n, word);
+  for (unsigned lane = 0; lane < 32; ++lane)
+    for (unsigned i = 0; i < columns / 2; ++i) {
+      const unsigned row = lane / 4 + i / 2 % 2 * 8, column = i / 4 * 8 + lane % 4 * 2 + i % 2;
+      int count = 0;
+      for (unsigned word = 0; word < 4; ++word) count += __builtin_popcountll(a[row][word] & b[column][word]);
+      int& sum = product.lane[lane].sum[i];
+      sum = (product.lane[lane].accumulate ? sum : 0) + count;
+    }
+}
+
+inline void Hopper::multiply(void* const* lanes, unsigned) {
+  Issued product;
+  product.warp = threadIdx.x / 32;
+  for (unsigned lane = 0; lane < 32; ++lane) product.lane[lane] = lane_of<Product>(lanes, lane);
+  const Product& first = product.lane[0];
+  for (const Product& p : product.lane)
+    if (p.a != first.a || p.b != first.b || p.accumulate != first.accumulate)
+      machine.error = "the lanes of a warp bring different descriptors";
+  Warp& w = hopper.warp();
+  if (!w.fenced) machine.error = "a product without a fence of its registers";
+  const std::array<std::uint64_t, 3> what{first.a, first.b, static_cast<std::uint64_t>(first.columns)};
+  const auto same = hopper.order_.emplace(std::make_pair(product.warp / 4, w.issued++), what);
+  if (same.first->second != what) machine.error = "the warps of a group multiply different matrices";
+  if (machine.descending)
+    hopper.run(product);
+  else
+    w.groups.back().push_back(product);
+}
+
+}  // namespace binmorph::cuda::emulate
