@@ -44,7 +44,8 @@ bool isa_supported(Isa isa) {
       return isa_supported(Isa::x86_avx2) && __builtin_cpu_supports("avx512f") &&
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vpopcntdq") &&
-             __builtin_cpu_supports("avx512bitalg") && __builtin_cpu_supports("avx512vbmi");
+             __builtin_cpu_supports("avx512bitalg") && __builtin_cpu_supports("avx512vbmi") &&
+             __builtin_cpu_supports("avx512vbmi2");
 #else
     default:
       break;

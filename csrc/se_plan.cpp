@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "se_columns.h"
 #include "se_graph.h"
 
 namespace binmorph {
@@ -122,6 +123,13 @@ SePlan::SePlan(std::vector<SePoint> points, bool planar) : points_(std::move(poi
   const std::unique_ptr<SeGraph> graph = cheapest(from_top, planar, order_);
   const std::vector<SeNode>& nodes = graph->nodes();
   cost_ = graph->cost();
+  if (!planar) {
+    auto columns = std::make_shared<SeColumnPlan>(from_top);
+    if (!columns->empty() && columns->cost() < cost_) {
+      cost_ = columns->cost();
+      columns_ = std::move(columns);
+    }
+  }
 
   const std::vector<std::uint32_t> order = schedule(nodes);
   std::vector<std::size_t> last_use(nodes.size(), 0);
@@ -165,8 +173,10 @@ SePlan::SePlan(std::vector<SePoint> points, bool planar) : points_(std::move(poi
 }
 
 kernels::SeProgram SePlan::program() const {
-  return {points_.data(), points_.size(), steps_.data(), steps_.size(), operands_.data(), buffers_,
-          top_,           reach_,         left_words_,   right_words_,  special_};
+  return {points_.data(), points_.size(),   steps_.data(),
+          steps_.size(),  operands_.data(), buffers_,
+          top_,           reach_,           left_words_,
+          right_words_,   special_,         columns_ == nullptr ? kernels::SeColumns{} : columns_->columns()};
 }
 
 std::string SePlan::describe() const {
@@ -175,7 +185,13 @@ std::string SePlan::describe() const {
                 "%zu points in %s; %zu steps, %u buffers, %.1f reads and writes per vector", points_.size(),
                 order_.c_str(), steps_.size(), buffers_ - 1, cost_);
   std::string text = line;
-  if (special_ != kernels::SeSpecial::none) text += "; an unrolled loop instead of the steps";
+  if (special_ != kernels::SeSpecial::none) {
+    text += "; an unrolled loop instead of the steps";
+  } else if (columns_ != nullptr) {
+    std::snprintf(line, sizeof line, "; instead of the steps, where rows are wide enough, %s",
+                  columns_->describe().c_str());
+    text += line;
+  }
   for (std::size_t s = 0; s < steps_.size(); ++s) {
     const SeStep& step = steps_[s];
     text += s + 1 == steps_.size() ? "\n  result =" : "\n  b" + std::to_string(step.dst) + " =";

@@ -10,13 +10,12 @@
 #include <cstdint>
 
 #include "kernels/common/bits.h"
+#include "kernels/morphology2d/columns.h"
 #include "kernels/morphology2d/morphology2d.h"
 #include "kernels/morphology2d/small.h"
 
 namespace binmorph::kernels {
 namespace {
-
-constexpr std::size_t lesser(std::size_t a, std::size_t b) { return a < b ? a : b; }
 
 // The operands of one step as addresses.
 struct Reads {
@@ -33,14 +32,11 @@ inline void fold_reads(const Reads& reads, std::size_t i, std::uint64_t* dst) {
   for (std::size_t j = 0; j < reads.plain; ++j)
     for (std::size_t k = 0; k < N; ++k)
       acc[k] = V::template fold<kDilate>(acc[k], V::load(reads.from[j] + i + k * V::words));
-  for (std::size_t j = reads.plain; j < reads.all; ++j) {
-    const auto right = V::right_count(reads.bit[j]), left = V::left_count(reads.bit[j]);
+  for (std::size_t j = reads.plain; j < reads.all; ++j)
     for (std::size_t k = 0; k < N; ++k) {
       const std::uint64_t* p = reads.from[j] + i + k * V::words;
-      acc[k] = V::template fold_halves<kDilate>(acc[k], V::shift_right(V::load(p), right),
-                                                V::shift_left(V::load(p + 1), left));
+      acc[k] = V::template fold<kDilate>(acc[k], V::shift_in_right(V::load(p), V::load(p + 1), reads.bit[j]));
     }
-  }
   for (std::size_t k = 0; k < N; ++k) V::store(dst + i + k * V::words, acc[k]);
 }
 
@@ -176,8 +172,11 @@ class Block {
 template <class V, class Word, bool kDilate>
 inline void run_blocks(const SeProgram& program, const MorphShape& shape, const std::uint64_t* src,
                        std::uint64_t* dst, std::size_t begin, std::size_t end, std::uint64_t* scratch) {
-  if (words_for(shape.row_bits) >= V::words / 2 &&
-      run_special<V, kDilate>(program, shape, src, dst, begin, end, scratch))
+  // The walkers' row of border values lies in the scratch, which very wide images may exceed.
+  const bool walks = shape.lanes == 0 && words_for(shape.row_bits) >= V::words / 2 &&
+                     words_for(shape.row_bits) <= morph_scratch_words(program, shape);
+  if (walks && (run_small<V, kDilate>(program, shape, src, dst, begin, end, scratch) ||
+                run_columns<V, kDilate>(program, shape, src, dst, begin, end, scratch)))
     return;
   const MorphTile tile = morph_tile(program, shape);
   Block<V, Word, kDilate> block(program, shape, tile, scratch);

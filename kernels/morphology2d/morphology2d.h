@@ -38,6 +38,26 @@ inline constexpr std::uint32_t kSeMaxOperands = 64;
 // Elements with a loop of their own, unrolled at compile time.
 enum class SeSpecial : std::uint8_t { none, box3, cross3, disk5 };
 
+// A column of an element. Its rows are rows[its predecessor's rows_end .. rows_end), and all rows of its
+// predecessor if it `grows`. The lists of shifts start where those of its predecessor end: up to wider_end
+// those by which the fold of the rows is folded with itself, to make a run along x of it; then it stands at x
+// = -shift up to left_end and at x = +shift up to right_end.
+struct SeColumn {
+  std::uint32_t rows_end, wider_end, left_end, right_end;
+  bool grows;
+};
+
+inline constexpr std::uint32_t kSeColumnsReach = 127;  // rows of an element beyond the first
+
+// The element as distinct columns, of pixels at most 63 to either side; none if it has no such form or if the
+// steps are cheaper. rows: 0 .. reach, which is at most kSeColumnsReach.
+struct SeColumns {
+  const SeColumn* list;
+  std::uint32_t count;
+  const std::uint32_t* rows;
+  const std::uint64_t* shifts;
+};
+
 // Buffer 0 holds the image; the steps run in order.
 struct SeProgram {
   const SePoint* points;
@@ -50,6 +70,7 @@ struct SeProgram {
   std::uint32_t reach;                    // largest dy - smallest dy
   std::uint32_t left_words, right_words;  // words read on either side of a result word
   SeSpecial special;
+  SeColumns columns;
 };
 
 // Images of `height` rows of `row_bits` bits, in words_for(row_bits) words. Pixels outside have the value

@@ -7,10 +7,6 @@ namespace {
 
 struct MorphVecAvx2 : VecAvx2 {
   static constexpr std::size_t unroll = 4;
-  static Raw right_count(std::uint64_t bit) { return fill(bit); }
-  static Raw left_count(std::uint64_t bit) { return fill(64 - bit); }
-  static Raw shift_right(Raw a, Raw n) { return _mm256_srlv_epi64(a, n); }
-  static Raw shift_left(Raw a, Raw n) { return _mm256_sllv_epi64(a, n); }
   template <bool kDilate>
   static Raw fold(Raw acc, Raw a) {
     return kDilate ? bit_or(acc, a) : bit_and(acc, a);
@@ -19,8 +15,13 @@ struct MorphVecAvx2 : VecAvx2 {
   static Raw fold3(Raw a, Raw b, Raw c) {
     return fold<kDilate>(fold<kDilate>(a, b), c);
   }
-  static Raw left(Raw a, unsigned n) { return _mm256_slli_epi64(a, static_cast<int>(n)); }
-  static Raw right(Raw a, unsigned n) { return _mm256_srli_epi64(a, static_cast<int>(n)); }
+  // A count of 64 shifts everything out.
+  static Raw shift_in_left(Raw a, Raw before, std::uint64_t n) {
+    return bit_or(_mm256_sllv_epi64(a, fill(n)), _mm256_srlv_epi64(before, fill(64 - n)));
+  }
+  static Raw shift_in_right(Raw a, Raw after, std::uint64_t n) {
+    return bit_or(_mm256_srlv_epi64(a, fill(n)), _mm256_sllv_epi64(after, fill(64 - n)));
+  }
   static Raw previous_words(Raw before, Raw here) {
     return _mm256_alignr_epi8(here, _mm256_permute2x128_si256(before, here, 0x21), 8);
   }
@@ -37,10 +38,6 @@ struct MorphVecAvx2 : VecAvx2 {
   static void store_some(std::uint64_t* p, Raw a, std::size_t count) {
     if (count == words) return store(p, a);
     _mm256_maskstore_epi64(reinterpret_cast<long long*>(p), first_lanes(count), a);
-  }
-  template <bool kDilate>
-  static Raw fold_halves(Raw acc, Raw a, Raw b) {
-    return fold<kDilate>(acc, bit_or(a, b));
   }
 };
 

@@ -7,11 +7,6 @@ namespace {
 
 struct MorphVecAvx512 : VecAvx512 {
   static constexpr std::size_t unroll = 4;
-  // With a mask that keeps every lane: the plain forms make GCC 12 warn of an uninitialised operand.
-  static Raw right_count(std::uint64_t bit) { return fill(bit); }
-  static Raw left_count(std::uint64_t bit) { return fill(64 - bit); }
-  static Raw shift_right(Raw a, Raw n) { return _mm512_maskz_srlv_epi64(0xff, a, n); }
-  static Raw shift_left(Raw a, Raw n) { return _mm512_maskz_sllv_epi64(0xff, a, n); }
   template <bool kDilate>
   static Raw fold(Raw acc, Raw a) {
     return kDilate ? bit_or(acc, a) : bit_and(acc, a);
@@ -20,8 +15,13 @@ struct MorphVecAvx512 : VecAvx512 {
   static Raw fold3(Raw a, Raw b, Raw c) {
     return _mm512_ternarylogic_epi64(a, b, c, kDilate ? 0xFE : 0x80);
   }
-  static Raw left(Raw a, unsigned n) { return _mm512_maskz_slli_epi64(0xff, a, n); }
-  static Raw right(Raw a, unsigned n) { return _mm512_maskz_srli_epi64(0xff, a, n); }
+  static Raw shift_in_left(Raw a, Raw before, std::uint64_t n) {
+    return _mm512_shldv_epi64(a, before, fill(n));
+  }
+  static Raw shift_in_right(Raw a, Raw after, std::uint64_t n) {
+    return _mm512_shrdv_epi64(a, after, fill(n));
+  }
+  // With a mask that keeps every lane: the plain forms make GCC 12 warn of an uninitialised operand.
   static Raw previous_words(Raw before, Raw here) { return _mm512_maskz_alignr_epi64(0xff, here, before, 7); }
   static Raw next_words(Raw here, Raw after) { return _mm512_maskz_alignr_epi64(0xff, after, here, 1); }
   static __mmask8 first_lanes(std::size_t count) { return static_cast<__mmask8>((1u << count) - 1); }
@@ -30,10 +30,6 @@ struct MorphVecAvx512 : VecAvx512 {
   }
   static void store_some(std::uint64_t* p, Raw a, std::size_t count) {
     _mm512_mask_storeu_epi64(p, first_lanes(count), a);
-  }
-  template <bool kDilate>
-  static Raw fold_halves(Raw acc, Raw a, Raw b) {
-    return _mm512_ternarylogic_epi64(acc, a, b, kDilate ? 0xFE : 0xE0);  // acc | a | b, or acc & (a | b)
   }
 };
 

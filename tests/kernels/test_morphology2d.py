@@ -57,6 +57,36 @@ def test_morphology2d_equals_reference(kernel, edge):
             assert_tails_zero(result, width)
 
 
+COLUMNS = {  # elements that are folded column by column, straight from the image
+    "disk7": np.add.outer(np.arange(-3, 4) ** 2, np.arange(-3, 4) ** 2) <= 9,
+    "box5": np.ones((5, 5)),
+    "scattered": np.random.default_rng(0).random((7, 7)) < 0.5,
+    "line21": np.ones((1, 21)),
+    "farthest": np.array([[1] * 64 + [0] * 60 + [1, 0, 1]]),
+    "growing": np.triu(np.ones((9, 9))),
+    "runs": np.array([[1, 1, 1, 0, 1, 1, 1, 1, 0, 1, 1, 1], [0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1]]),
+}
+
+
+@every_kernel("morphology2d")
+def test_morphology2d_equals_reference_on_columns(kernel, edge):
+    """Rows of one block, of several and of overlapping ones; as many rows as a block has, and others."""
+    rng = np.random.default_rng(4)
+    widths = (250, 256, 300, 449, 512, 513, 1000, 1024, 1100, 2047, 2048, 2300)
+    for case, width in enumerate(widths):
+        for name in (list(COLUMNS) * 3)[case : case + 3]:
+            points = points_of(COLUMNS[name], (rng.integers(-1, 2), 0))
+            dilate, border = bool(rng.integers(2)), bool(rng.integers(2))
+            height = int(rng.choice([1, 3, 4, 6, 9]))
+            src = random_rows(rng, height, width, density_for(points, dilate))
+            args = {"shape": (height, width, 0), "dilate": dilate, "border": border, "src_first": 0}
+            out = (height * words_for(width), np.uint64)
+            result = equals_reference(
+                "morphology2d", kernel, edge, {"points": points, "src": src}, out, **args, begin=0, end=height
+            )
+            assert_tails_zero(result, width)
+
+
 @every_kernel("morphology2d")
 def test_morphology2d_equals_reference_on_bands_that_read_only_their_rows(kernel, edge):
     rng = np.random.default_rng(2)

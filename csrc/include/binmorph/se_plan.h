@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "kernels/morphology2d/morphology2d.h"
 
 namespace binmorph {
+
+class SeColumnPlan;
 
 class SePlan {
  public:
@@ -30,6 +33,7 @@ class SePlan {
   std::vector<kernels::SePoint> points_;
   std::vector<kernels::SeStep> steps_;
   std::vector<kernels::SeOperand> operands_;
+  std::shared_ptr<const SeColumnPlan> columns_;
   std::uint32_t buffers_ = 2, reach_ = 0, left_words_ = 0, right_words_ = 0;
   std::int32_t top_ = 0;
   kernels::SeSpecial special_ = kernels::SeSpecial::none;
