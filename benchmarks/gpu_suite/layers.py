@@ -91,7 +91,7 @@ def _ours(part: Part, layer: Layer, batch: int) -> None:
     rng = np.random.default_rng(batch)
     x = rng.integers(0, 2, (batch, *graph.input.shape), np.uint8)
     expected = PackedModel(graph)(x[:8])
-    for isa in ("cuda_mma", "cuda_simt"):
+    for isa in ("cuda_wgmma", "cuda_mma", "cuda_simt"):
         model = DeviceModel(graph, isa=isa)
         if not np.array_equal(model(x[:8]), expected):
             raise AssertionError(f"{layer} {isa} differs from the CPU")

@@ -24,7 +24,7 @@ def work(root: Path) -> None:
         rng = np.random.default_rng(seed)
         graph = random_stream_graph(rng) if seed % 2 else random_graph(rng, convolutions=True)
         x = random_input(rng, graph, 3)
-        for isa in ("cuda_mma", "cuda_simt"):
+        for isa in ("cuda_wgmma", "cuda_mma", "cuda_simt"):
             DeviceModel(graph, isa=isa)(x)
 
 

@@ -55,7 +55,7 @@ def run_networks(part: Part) -> dict[str, object]:
             graph = random_graph(rng, convolutions=seed % 4 != 0, **wide)
         x = random_input(rng, graph, int(rng.integers(1, 5 if part.dry else 70)))
         expected = PackedModel(graph)(x)
-        for isa in ("cuda_mma", "cuda_simt"):
+        for isa in ("cuda_wgmma", "cuda_mma", "cuda_simt"):
             if not np.array_equal(DeviceModel(graph, isa=isa)(x), expected):
                 wrong.append({"seed": seed, "isa": isa, "nodes": [f"{n.name} {n.op}" for n in graph.nodes]})
         seed += 1

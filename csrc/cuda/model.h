@@ -15,7 +15,7 @@ namespace binmorph::cuda {
 class Lane;
 
 struct DeviceOptions {
-  bool tensor_cores = true;  // false: the plain kernels only
+  TensorCores tensor_cores = TensorCores::best;
   std::size_t max_memory =
       SIZE_MAX;  // bytes of one call's arena; a quarter of the free memory is a limit too
 };

@@ -31,8 +31,12 @@ struct PlannedLaunch {
   std::function<Launch(const Frame&)> make;
 };
 
+// Which kernels of windows: the plain ones; those of a warp (mma); the best of all; those of warpgroups
+// (wgmma) wherever they run.
+enum class TensorCores { none, warps, best, warpgroups };
+
 struct PlanOptions {
-  bool tensor_cores = true;
+  TensorCores tensor_cores = TensorCores::best;
   bool packed =
       false;  // the caller's images are bits packed in rows, in and out; then the input must be bits
 };
@@ -70,6 +74,7 @@ class Plan {
     return add_constant(data.data(), data.size() * sizeof(T));
   }
   bool has(const std::string& entry) { return device_.has(entry); }
+  const DeviceInfo& device() const { return device_.info(); }
   const PlanOptions& options() const { return options_; }
 
   // The network's input channels-last, made by a launch of its own where that is not how it lies.

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 
 #include "cuda/plan.h"
 #include "kernels/max_pool/cuda_pool.h"
-#include "kernels/threshold_conv2d/cuda_threshold_conv2d.h"
+#include "kernels/threshold_conv2d/cuda_tiles.h"
 
 namespace binmorph::cuda {
 
@@ -60,6 +61,23 @@ struct Maker {
   static void set_windows(BitWindows& windows, const Masks& masks, const Classes& classes, const Frame& frame,
                           std::size_t from);
 
+  // The same for the kernels of warpgroups.
+  struct Tiles {
+    std::string entry;
+    kernels::ConvForm form;
+    TilePlan plan;
+    std::size_t packed;
+  };
+  std::optional<Tiles> tiles(const ConvGeometry& g, const std::string& op, const std::uint64_t* plus,
+                             const std::uint64_t* minus, const std::vector<std::int32_t>* thresholds) const;
+
+  // Launches `op` with the best kernel. thresholds: null where the result is numbers; fill: all but the
+  // windows.
+  template <class Params, class Fill>
+  void windows(const std::string& op, const Params& params, const std::uint64_t* plus,
+               const std::uint64_t* minus, const Classes& c, const std::vector<std::int32_t>* thresholds,
+               Fill fill) const;
+
   // Windows over images, not padded, in one group; and those of a convolution.
   ConvGeometry geometry(const Pair& kernel, const Pair& stride, const Pair& dilation) const;
   ConvGeometry geometry(const Window& op) const;
@@ -74,5 +92,29 @@ struct Maker {
   void pool_numbers(const PoolParams& params, const std::string& entry) const;
   [[noreturn]] void unsupported(const std::string& why) const;
 };
+
+template <class Params, class Fill>
+void Maker::windows(const std::string& op, const Params& params, const std::uint64_t* plus,
+                    const std::uint64_t* minus, const Classes& c, const std::vector<std::int32_t>* thresholds,
+                    Fill fill) const {
+  const ConvGeometry& g = params.windows.geometry;
+  if (const std::optional<Tiles> t = tiles(g, op, plus, minus, thresholds)) {
+    const Masks none{false, t->form, 0, 0};
+    plan.add(node, t->entry, {source}, Tiled<Params>{params, t->plan, nullptr}, launch_tiles<Params>,
+             [=, from = source, packed = t->packed](Tiled<Params>& p, const Frame& f) {
+               set_windows(p.conv.windows, none, c, f, from);
+               p.packed = pointer<unsigned char>(f.constants + packed);
+               fill(p.conv, f);
+             });
+    return;
+  }
+  const Masks m = masks(g, op, plus, minus);
+  plan.add(
+      node, op + m.suffix(), {source}, params, [m](const Params& p) { return m.shape(p.windows); },
+      [=, from = source](Params& p, const Frame& f) {
+        set_windows(p.windows, m, c, f, from);
+        fill(p, f);
+      });
+}
 
 }  // namespace binmorph::cuda

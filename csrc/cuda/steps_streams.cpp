@@ -35,28 +35,21 @@ void Maker::operator()(const CountConv2d& op) const {
   CountConv2dParams params{};
   params.windows.geometry = geometry(op);
   params.factor = op.factor;
-  const std::string entry = "count_conv2d_u64_i32";
-  const Masks m = masks(params.windows.geometry, entry, op.plus.data(), op.minus.data());
   const std::size_t rows = op.constant.size() / out.channels;
   const std::size_t constant =
       plan.add_constant(pad_lanes(op.constant.data(), rows, narrow(out.channels), std::int32_t{0}));
   const Classes c = classes(op, rows);
-  plan.add(
-      node, entry + m.suffix(), {source}, params,
-      [m](const CountConv2dParams& p) { return m.shape(p.windows); },
-      [=, from = source, to = value](CountConv2dParams& p, const Frame& f) {
-        set_windows(p.windows, m, c, f, from);
-        p.constant = pointer<std::int32_t>(f.constants + constant);
-        p.y = pointer<std::int32_t>(f.values[to]);
-      });
+  windows("count_conv2d_u64_i32", params, op.plus.data(), op.minus.data(), c, nullptr,
+          [=, to = value](CountConv2dParams& p, const Frame& f) {
+            p.constant = pointer<std::int32_t>(f.constants + constant);
+            p.y = pointer<std::int32_t>(f.values[to]);
+          });
 }
 
 void Maker::operator()(const TwoValueConv2d& op) const {
   TwoValueConv2dParams params{};
   params.windows.geometry = geometry(op);
   params.factor = op.factor;
-  const std::string entry = "two_value_conv2d_u64_f32";
-  const Masks m = masks(params.windows.geometry, entry, op.plus.data(), nullptr);
   const std::size_t rows = op.constant.size() / out.channels;
   // One class of the two may stand for all of the other's.
   std::vector<std::int32_t> constants(op.constant), totals(op.total);
@@ -69,17 +62,14 @@ void Maker::operator()(const TwoValueConv2d& op) const {
       plan.add_constant(pad_lanes(constants.data(), classes_of, narrow(out.channels), std::int32_t{0})),
       plan.add_constant(totals), plan.add_constant(padded(op.difference)), plan.add_constant(padded(op.low))};
   const Classes c = classes(op, classes_of);
-  plan.add(
-      node, entry + m.suffix(), {source}, params,
-      [m](const TwoValueConv2dParams& p) { return m.shape(p.windows); },
-      [=, from = source, to = value](TwoValueConv2dParams& p, const Frame& f) {
-        set_windows(p.windows, m, c, f, from);
-        p.constant = pointer<std::int32_t>(f.constants + tables[0]);
-        p.total = pointer<std::int32_t>(f.constants + tables[1]);
-        p.difference = pointer<float>(f.constants + tables[2]);
-        p.low = pointer<float>(f.constants + tables[3]);
-        p.y = pointer<float>(f.values[to]);
-      });
+  windows("two_value_conv2d_u64_f32", params, op.plus.data(), nullptr, c, nullptr,
+          [=, to = value](TwoValueConv2dParams& p, const Frame& f) {
+            p.constant = pointer<std::int32_t>(f.constants + tables[0]);
+            p.total = pointer<std::int32_t>(f.constants + tables[1]);
+            p.difference = pointer<float>(f.constants + tables[2]);
+            p.low = pointer<float>(f.constants + tables[3]);
+            p.y = pointer<float>(f.values[to]);
+          });
 }
 
 void Maker::operator()(const PixelConv2d& op) const {

@@ -58,9 +58,32 @@ void Maker::set_windows(BitWindows& w, const Masks& m, const Classes& c, const F
 
 Maker::Masks Maker::masks(const ConvGeometry& g, const std::string& op, const std::uint64_t* plus,
                           const std::uint64_t* minus) const {
-  const bool mma = plan.options().tensor_cores && mma_supports(g) && plan.has(op + "__cuda_mma");
+  const bool mma =
+      plan.options().tensor_cores != TensorCores::none && mma_supports(g) && plan.has(op + "__cuda_mma");
   const PackedWindows packed = mma ? pack_windows_mma(g, plus, minus) : pack_windows_simt(g, plus, minus);
   return {mma, packed.form, plan.add_constant(packed.plus), plan.add_constant(packed.minus)};
+}
+
+// By warpgroups where there is a kernel and, unless they are asked for, products are not mostly padding.
+std::optional<Maker::Tiles> Maker::tiles(const ConvGeometry& g, const std::string& op,
+                                         const std::uint64_t* plus, const std::uint64_t* minus,
+                                         const std::vector<std::int32_t>* thresholds) const {
+  constexpr std::uint32_t kFewOutputs = 32, kFewInputs = 128;
+  const TensorCores wish = plan.options().tensor_cores;
+  const bool worth = g.out_channels >= kFewOutputs && g.channels * taps(g) >= kFewInputs;
+  if (wish != TensorCores::warpgroups && (wish != TensorCores::best || !worth)) return {};
+  const kernels::ConvForm form = form_of(g, plus, minus);
+  const bool bits = thresholds != nullptr;
+  const DeviceInfo& info = plan.device();
+  const auto tile =
+      plan_tiles(g, form, bits ? narrow(thresholds->size() / g.out_channels) : 1, bits,
+                 narrow(static_cast<std::size_t>(info.multiprocessors)), narrow(info.shared_bytes));
+  if (!tile) return {};
+  std::string entry = op + "__cuda_wgmma";
+  if (bits) entry += "_n" + std::to_string(tile->columns);
+  if (!plan.has(entry)) return {};
+  const auto packed = pack_tiles(g, form, *tile, plus, minus, bits ? thresholds->data() : nullptr);
+  return Tiles{entry, form, *tile, plan.add_constant(packed)};
 }
 
 ConvGeometry Maker::geometry(const Window& op) const {
@@ -96,8 +119,6 @@ void Maker::operator()(const ThresholdDense& op) const {
 
 void Maker::threshold(const ConvGeometry& g, const Neurons& neurons,
                       const std::vector<std::int32_t>& thresholds, const Classes& c) const {
-  const std::string entry = "threshold_conv2d_u64_u64";
-  const Masks m = masks(g, entry, neurons.plus.data(), neurons.minus.data());
   ThresholdConv2dParams params{};
   params.windows.geometry = g;
   const std::size_t outputs = neurons.count;
@@ -105,15 +126,12 @@ void Maker::threshold(const ConvGeometry& g, const Neurons& neurons,
   const std::size_t table = plan.add_constant(
       pad_lanes(thresholds.data(), thresholds.size() / outputs, narrow(outputs), kNeverFires));
   const std::size_t invert = plan.add_constant(pack_invert(neurons.invert.data(), narrow(outputs)));
-  plan.add(
-      node, entry + m.suffix(), {source}, params,
-      [m](const ThresholdConv2dParams& p) { return m.shape(p.windows); },
-      [=, from = source, to = value](ThresholdConv2dParams& p, const Frame& f) {
-        set_windows(p.windows, m, c, f, from);
-        p.threshold = pointer<std::int32_t>(f.constants + table);
-        p.invert = pointer<std::uint32_t>(f.constants + invert);
-        p.y = pointer<std::uint64_t>(f.values[to]);
-      });
+  windows("threshold_conv2d_u64_u64", params, neurons.plus.data(), neurons.minus.data(), c, &thresholds,
+          [=, to = value](ThresholdConv2dParams& p, const Frame& f) {
+            p.threshold = pointer<std::int32_t>(f.constants + table);
+            p.invert = pointer<std::uint32_t>(f.constants + invert);
+            p.y = pointer<std::uint64_t>(f.values[to]);
+          });
 }
 
 void Maker::operator()(const Linear& op) const {

@@ -135,12 +135,12 @@ void bind_cuda(py::module_& m) {
   m.def("copy_times", &cuda::copy_times, py::arg("ordinal"), py::arg("bytes"), py::arg("rounds"),
         py::call_guard<py::gil_scoped_release>(), "Milliseconds of copies within the device's memory.");
   py::class_<DeviceModel>(m, "Model", "A network on a GPU; calls may come from many threads at once.")
-      .def(py::init([](const Graph& graph, int ordinal, bool tensor_cores, std::size_t max_memory) {
+      .def(py::init([](const Graph& graph, int ordinal, int tensor_cores, std::size_t max_memory) {
              const py::gil_scoped_release release;
-             return std::make_unique<DeviceModel>(graph, ordinal,
-                                                  cuda::DeviceOptions{tensor_cores, max_memory});
+             return std::make_unique<DeviceModel>(
+                 graph, ordinal, cuda::DeviceOptions{cuda::TensorCores{tensor_cores}, max_memory});
            }),
-           py::arg("graph"), py::arg("ordinal"), py::arg("tensor_cores") = true,
+           py::arg("graph"), py::arg("ordinal"), py::arg("tensor_cores") = 2,
            py::arg("max_memory") = SIZE_MAX)
       .def("run", &run, py::arg("x"), py::arg("images"), py::arg("packed"), py::arg("binary"), py::arg("y"),
            "Arrays of the host, as the network's input and output lie there; packed: rows of words.")

@@ -9,16 +9,6 @@ namespace {
 
 using kernels::ConvForm;
 
-ConvForm form_of(const ConvGeometry& g, const std::uint64_t* plus, const std::uint64_t* minus) {
-  const std::size_t inputs = std::size_t{group_channels(g)} * taps(g), words = words_for(inputs);
-  bool none = true, all = true;
-  for (std::size_t i = 0; minus != nullptr && i < g.out_channels * words; ++i) {
-    none = none && minus[i] == 0;
-    all = all && (plus[i] | minus[i]) == (i % words + 1 == words ? tail_mask(inputs) : ~std::uint64_t{0});
-  }
-  return none ? ConvForm::mask : all ? ConvForm::sign : ConvForm::ternary;
-}
-
 // Word `w` of tap `tap` of one neuron's mask: 64 channels of the group.
 std::uint64_t tap_word(const ConvGeometry& g, const std::uint64_t* mask, std::size_t tap, std::size_t w) {
   const std::size_t end = std::min<std::size_t>(group_channels(g), (w + 1) * 64);
@@ -29,6 +19,16 @@ std::uint64_t tap_word(const ConvGeometry& g, const std::uint64_t* mask, std::si
 }
 
 }  // namespace
+
+ConvForm form_of(const ConvGeometry& g, const std::uint64_t* plus, const std::uint64_t* minus) {
+  const std::size_t inputs = std::size_t{group_channels(g)} * taps(g), words = words_for(inputs);
+  bool none = true, all = true;
+  for (std::size_t i = 0; minus != nullptr && i < g.out_channels * words; ++i) {
+    none = none && minus[i] == 0;
+    all = all && (plus[i] | minus[i]) == (i % words + 1 == words ? tail_mask(inputs) : ~std::uint64_t{0});
+  }
+  return none ? ConvForm::mask : all ? ConvForm::sign : ConvForm::ternary;
+}
 
 PackedWindows pack_windows_simt(const ConvGeometry& g, const std::uint64_t* plus,
                                 const std::uint64_t* minus) {

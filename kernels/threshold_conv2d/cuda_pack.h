@@ -14,6 +14,7 @@ struct PackedWindows {
 
 // Masks [out_channels][words_for(inputs)], inputs in the order [channel of the group][row][column]; minus may
 // be null (all zero).
+kernels::ConvForm form_of(const ConvGeometry& g, const std::uint64_t* plus, const std::uint64_t* minus);
 // For __cuda_simt: [lanes / 32][taps][tap_words][32].
 PackedWindows pack_windows_simt(const ConvGeometry& g, const std::uint64_t* plus, const std::uint64_t* minus);
 // For __cuda_mma: [lanes / 64][chunks of 4 words][8 tiles][32 lanes of a warp], as they hold the fragments of

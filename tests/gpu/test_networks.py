@@ -29,7 +29,7 @@ def assert_same(graph: ir.Graph, x, model: DeviceModel) -> None:
     assert result.dtype == expected(x).dtype
 
 
-@pytest.mark.parametrize("isa", ["cuda_mma", "cuda_simt"])
+@pytest.mark.parametrize("isa", ["cuda_wgmma", "cuda_mma", "cuda_simt"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_networks_equal_the_cpu(seed, isa):
     graph, x = network(seed)
@@ -153,3 +153,22 @@ def test_plan_names_a_kernel_for_every_node():
     assert {step.node for step in plan.layouts[0].steps} <= {node.name for node in graph.nodes}
     assert all("__cuda_" in step.kernels[0] for step in plan.layouts[0].steps)
     assert "device, by 8 images" in str(plan)
+
+
+def test_large_layers_take_the_kernels_of_warpgroups():
+    """By default; the small ones of random networks do not, and take them only when asked."""
+    graph, x = network(1)
+    assert not any("wgmma" in step.kernels[0] for step in DeviceModel(graph).plan(1).layouts[0].steps)
+    rng = np.random.default_rng(3)
+    plus = rng.random((64, 40 * 9)) < 0.5
+    neurons = ir.Neurons(
+        *(plus, ~plus, rng.integers(-20, 20, 64).astype(np.int32), np.zeros(64, bool)),
+        *(np.full(64, int(ir.Status.APPROXIMATED), np.uint8), np.full(64, np.nan), np.ones(64)),
+    )
+    offset = rng.integers(-9, 9, (9, 64)).astype(np.int32)
+    window = ((3, 3), (1, 1), (1, 1), (1, 1), 1, "zeros")
+    layer = ir.ThresholdConv2d("layer", "pack", *window, neurons, offset)
+    graph = ir.Graph(ir.InputSpec("uint8", (40, 9, 10)), (ir.PackBinary("pack", "input"), layer), "layer")
+    x = rng.integers(0, 2, (5, *graph.input.shape), np.uint8)
+    assert [step.kernels[0] for step in DeviceModel(graph).plan(1).layouts[0].steps][1].endswith("wgmma_n64")
+    assert_same(graph, x, DeviceModel(graph))

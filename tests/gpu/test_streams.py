@@ -11,7 +11,7 @@ from binmorph import ir
 from binmorph.runtime import DeviceModel, PackedModel
 
 
-@pytest.mark.parametrize("isa", ["cuda_mma", "cuda_simt"])
+@pytest.mark.parametrize("isa", ["cuda_wgmma", "cuda_mma", "cuda_simt"])
 @pytest.mark.parametrize("seed", range(16))
 def test_random_streams_equal_the_cpu(seed, isa):
     rng = np.random.default_rng([seed, 41])

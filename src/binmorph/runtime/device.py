@@ -18,7 +18,7 @@ from .model import PackedModel
 from .plan import LayoutPlan, Plan, PlanStep
 
 DTYPES = {"bits": "bool", "float32": "float32", "int32": "int32"}  # of values, for the caller
-KERNELS = {None: True, "cuda_mma": True, "cuda_simt": False}
+KERNELS = {None: 2, "cuda_wgmma": 3, "cuda_mma": 1, "cuda_simt": 0}
 
 
 def device_number(device: str) -> int:
@@ -37,12 +37,13 @@ class DeviceModel(PackedModel):
     Args:
         graph: the network.
         device: "cuda" or "cuda:N".
-        isa: "cuda_mma" (default: tensor cores where they fit) or "cuda_simt" (plain kernels only).
+        isa: None for the best kernels of the device; "cuda_wgmma" (those of Hopper's warpgroups wherever they
+            run), "cuda_mma" (tensor cores without them) or "cuda_simt" (plain kernels only).
         max_memory: upper bound in bytes for one call's working memory on the device; larger batches are cut.
 
     Raises:
         DeviceError: no driver, no such device, no kernels for it; the message says why.
-        IsaError: ``isa`` is none of the two.
+        IsaError: ``isa`` is none of these.
         MemoryLimitError: one image needs more than ``max_memory``, or the weights do not fit.
         UnsupportedOpError: there is no kernel for a node on the device.
     """
@@ -56,7 +57,7 @@ class DeviceModel(PackedModel):
         max_memory: int | None = None,
     ) -> None:
         if isa not in KERNELS:
-            raise IsaError(f"isa {isa!r}: a GPU has 'cuda_mma' and 'cuda_simt'")
+            raise IsaError(f"isa {isa!r}: a GPU has 'cuda_wgmma', 'cuda_mma' and 'cuda_simt'")
         if max_memory is not None and (
             isinstance(max_memory, bool) or not isinstance(max_memory, int) or not 0 <= max_memory < 2**63
         ):
