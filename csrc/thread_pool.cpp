@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -9,6 +10,20 @@
 #include "binmorph/error.h"
 
 namespace binmorph {
+namespace {
+
+// A thread that sleeps is back some 50 microseconds after it was called: to wait as long costs no more.
+constexpr std::chrono::microseconds kAwake{50};
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
 
 ThreadPool::ThreadPool(std::size_t threads) : process_(getpid()) {
   workers_.reserve(threads - 1);
@@ -25,11 +40,8 @@ ThreadPool::ThreadPool(std::size_t threads) : process_(getpid()) {
 ThreadPool::~ThreadPool() { stop(); }
 
 void ThreadPool::stop() {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    stop_ = true;
-  }
-  wake_.notify_all();
+  stop_ = true;
+  wake_sleepers();
   for (std::thread& worker : workers_) worker.join();
 }
 
@@ -40,49 +52,64 @@ void ThreadPool::run(std::size_t count, const std::function<void(std::size_t)>& 
     for (std::size_t i = 0; i < count; ++i) task(i);
     return;
   }
+  task_ = &task;
+  first_ = end_;
+  unfinished_ = count;
+  end_ = first_ + count;
+  wake_sleepers();
+  take_tasks();
+  wait([this] { return unfinished_ == 0; });
+  // Nobody writes it now: the last of those who did has counted unfinished_ down since.
   std::exception_ptr error;
-  {
-    std::unique_lock<std::mutex> lock(mutex_);
-    task_ = &task;
-    next_ = 0;
-    count_ = unfinished_ = count;
-    wake_.notify_all();
-    take_tasks(lock);
-    done_.wait(lock, [this] { return unfinished_ == 0; });
-    task_ = nullptr;
-    std::swap(error, error_);
-  }
+  std::swap(error, error_);
   busy_ = false;
   if (error) std::rethrow_exception(error);
 }
 
 void ThreadPool::work() {
-  std::unique_lock<std::mutex> lock(mutex_);
-  for (;;) {
-    wake_.wait(lock, [this] { return stop_ || (task_ != nullptr && next_ < count_); });
-    if (stop_) return;
-    take_tasks(lock);
+  while (!stop_) {
+    wait([this] { return stop_ || next_ != end_; });
+    take_tasks();
   }
 }
 
-void ThreadPool::take_tasks(std::unique_lock<std::mutex>& lock) {
-  while (next_ < count_) {
-    const std::size_t index = next_++;
-    const auto& task = *task_;
-    lock.unlock();
-    std::exception_ptr error;
-    try {
-      task(index);
-    } catch (...) {
-      error = std::current_exception();
+void ThreadPool::take_tasks() {
+  for (std::uint64_t ticket = next_; ticket < end_; ticket = next_)
+    if (next_.compare_exchange_weak(ticket, ticket + 1)) run_task(ticket);
+}
+
+void ThreadPool::run_task(std::uint64_t ticket) {
+  try {
+    (*task_)(ticket - first_);
+  } catch (...) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!error_ || ticket < error_ticket_) {
+      error_ = std::current_exception();
+      error_ticket_ = ticket;
     }
-    lock.lock();
-    if (error && (!error_ || index < error_index_)) {
-      error_ = error;
-      error_index_ = index;
-    }
-    if (--unfinished_ == 0) done_.notify_all();
   }
+  if (--unfinished_ == 0) wake_sleepers();
+}
+
+template <class Done>
+void ThreadPool::wait(const Done& done) {
+  const auto until = std::chrono::steady_clock::now() + kAwake;
+  while (std::chrono::steady_clock::now() < until)
+    for (int i = 0; i < 32; ++i) {
+      if (done()) return;
+      pause();
+    }
+  std::unique_lock<std::mutex> lock(mutex_);
+  ++sleepers_;
+  wake_.wait(lock, done);
+  --sleepers_;
+}
+
+// Whoever counts itself among the sleepers looks once more, so one of the two sees what the other did.
+void ThreadPool::wake_sleepers() {
+  if (sleepers_ == 0) return;
+  { const std::lock_guard<std::mutex> lock(mutex_); }  // they do sleep by now
+  wake_.notify_all();
 }
 
 }  // namespace binmorph

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <mutex>
@@ -35,18 +36,29 @@ class ThreadPool {
  private:
   void work();
   void stop();
-  void take_tasks(std::unique_lock<std::mutex>& lock);
+  void take_tasks();
+  void run_task(std::uint64_t ticket);
+  // Until `done`: for a while in a loop, as the next layer follows within microseconds, then asleep.
+  template <class Done>
+  void wait(const Done& done);
+  void wake_sleepers();
 
   const pid_t process_;
   std::vector<std::thread> workers_;
   std::atomic<bool> busy_{false};  // a caller has the workers
-  std::mutex mutex_;
-  std::condition_variable wake_, done_;
+  // Every task that there ever was has a ticket; those of a run are [first_, end_). A ticket is taken once, by
+  // raising next_, so who takes it knows that its run is not over, and that task_ and first_ are of that run.
+  std::atomic<std::uint64_t> next_{0}, end_{0};
+  std::uint64_t first_ = 0;
   const std::function<void(std::size_t)>* task_ = nullptr;
-  std::size_t next_ = 0, count_ = 0, unfinished_ = 0;
+  std::atomic<std::size_t> unfinished_{0};
+  std::atomic<bool> stop_{false};
+
+  std::mutex mutex_;  // of what follows, and of going to sleep
+  std::condition_variable wake_;
+  std::atomic<std::size_t> sleepers_{0};
   std::exception_ptr error_;
-  std::size_t error_index_ = 0;
-  bool stop_ = false;
+  std::uint64_t error_ticket_ = 0;
 };
 
 }  // namespace binmorph
