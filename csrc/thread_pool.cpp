@@ -108,7 +108,9 @@ void ThreadPool::wait(const Done& done) {
 // Whoever counts itself among the sleepers looks once more, so one of the two sees what the other did.
 void ThreadPool::wake_sleepers() {
   if (sleepers_ == 0) return;
-  { const std::lock_guard<std::mutex> lock(mutex_); }  // they do sleep by now
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+  }  // they do sleep by now
   wake_.notify_all();
 }
 

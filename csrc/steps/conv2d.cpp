@@ -11,33 +11,27 @@ class Conv2dStep final : public Step {
       : border_(op, in, target.isa, *this) {
     reads = writes = Packing::channels;
     const kernels::ConvShape shape = conv_shape(op, in, op.neurons.count);
-    pack_neurons(op, in, shape, target.isa);
-    const kernels::ConvProgram program = pack_->program();
+    pack_neurons(op, in, shape, target);
     out_height_ = shape.out_height();
-    blocks_ = kernels::conv_blocks(program);
-    piece_words_ = round_to_line(program.scratch_words);
-    scratch_words = border_.words() + piece_words_ * max_pieces(target.threads);
-    constexpr double kVectorOperationsPerCycle = 2;
-    cost = kVectorOperationsPerCycle * kernels::conv_cycles(layout_, shape, program.form);
+    piece_words_ = round_to_line(pack_->program().scratch_words);
+    scratch_words = border_.words() + piece_words_ * pieces_.count;
   }
 
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const override {
     const std::uint64_t* x = border_.copy(in.value, scratch);
     std::uint64_t* pieces = scratch + border_.words();
     const kernels::ConvProgram program = pack_->program();
-    // Pieces of blocks read every weight once; pieces of rows, where blocks are few, read all of them.
-    const bool by_rows = blocks_ < out_height_;
-    split(in.pool, by_rows ? out_height_ : blocks_, cost,
+    split(in.pool, pieces_.by_rows ? out_height_ : blocks_, pieces_.count,
           [&](std::size_t piece, std::size_t begin, std::size_t end) {
-            const kernels::ConvRange range = by_rows ? kernels::ConvRange{begin, end, 0, blocks_}
-                                                     : kernels::ConvRange{0, out_height_, begin, end};
+            const kernels::ConvRange range = pieces_.by_rows ? kernels::ConvRange{begin, end, 0, blocks_}
+                                                             : kernels::ConvRange{0, out_height_, begin, end};
             run_(program, x, out, range, pieces + piece * piece_words_);
           });
   }
 
  private:
   void pack_neurons(const ThresholdConv2d& op, const ValueType& in, const kernels::ConvShape& shape,
-                    Isa isa) {
+                    const Target& target) {
     const std::size_t outputs = op.neurons.count, classes = op.offset.size() / outputs;
     std::vector<std::int32_t> threshold(op.offset);
     for (std::size_t i = 0; i < threshold.size(); ++i) threshold[i] += op.neurons.threshold[i % outputs];
@@ -46,17 +40,23 @@ class Conv2dStep final : public Step {
         op.neurons.plus.data(), op.neurons.minus.data(), threshold.data(), op.neurons.invert.data(), classes,
         pixels.row_data(),      pixels.column_data()};
     const kernels::ConvForm form = kernels::conv_form(shape, neurons);
+    const auto cut = [&](kernels::ConvLayout layout) {
+      return conv_pieces(layout, shape, form, target.threads);
+    };
     const auto& kernel = select_conv_kernel<kernels::ThresholdConv2d>(
-        shape, isa, *this,
-        [&](kernels::ConvLayout layout) { return kernels::conv_cycles(layout, shape, form); });
+        shape, target.isa, *this, [&](kernels::ConvLayout layout) { return cut(layout).cycles; });
     run_ = kernel.run;
-    layout_ = kernels::conv_layout(kernel.name);
-    pack_ = std::make_unique<kernels::ConvPack>(shape, neurons, layout_, false);
+    const kernels::ConvLayout layout = kernels::conv_layout(kernel.name);
+    pieces_ = cut(layout);
+    pack_ = std::make_unique<kernels::ConvPack>(shape, neurons, layout, false);
+    blocks_ = kernels::conv_blocks(pack_->program());
+    constexpr double kVectorOperationsPerCycle = 2;
+    cost = kVectorOperationsPerCycle * kernels::conv_cycles(layout, shape, form);
   }
 
   ReplicatedBorder border_;
   std::size_t piece_words_ = 0, out_height_ = 0, blocks_ = 1;
-  kernels::ConvLayout layout_ = kernels::ConvLayout::rows;
+  ConvPieces pieces_;
   std::unique_ptr<kernels::ConvPack> pack_;
   kernels::ThresholdConv2d* run_ = nullptr;
 };

@@ -66,6 +66,39 @@ const kernels::Kernel<Fn>& select_conv_kernel(const kernels::ConvShape& shape, I
   return *best;
 }
 
+// How threads share a convolution of threshold neurons. Pieces of blocks read every weight once, and the
+// whole image; pieces of rows read all weights.
+struct ConvPieces {
+  bool by_rows = true;
+  std::size_t count = 1;
+  double cycles = 0;  // until the last is done
+};
+
+inline ConvPieces conv_pieces(kernels::ConvLayout layout, const kernels::ConvShape& shape,
+                              kernels::ConvForm form, std::size_t threads) {
+  constexpr double kVectorOperationsPerCycle = 2, kHandOver = 2000;
+  ConvPieces best{true, 1, kernels::conv_cycles(layout, shape, form)};
+  const std::size_t count = pieces_for(kVectorOperationsPerCycle * best.cycles, threads);
+  const auto consider = [&](bool by_rows, std::size_t pieces, const kernels::ConvShape& piece) {
+    const auto turns = static_cast<double>((pieces + threads - 1) / threads);
+    const double cycles = kHandOver + turns * kernels::conv_cycles(layout, piece, form);
+    if (cycles < best.cycles) best = {by_rows, pieces, cycles};
+  };
+  if (count == 1) return best;
+  kernels::ConvShape piece = shape;
+  const std::size_t rows = std::min(count, shape.out_height());
+  piece.top = piece.bottom = 0;
+  piece.height = ((shape.out_height() + rows - 1) / rows - 1) * shape.stride_h + shape.window_h();
+  consider(true, rows, piece);
+  if (shape.groups != 1 || shape.out_channels % kernels::kConvBlock != 0) return best;
+  piece = shape;
+  const std::size_t blocks = shape.out_channels / kernels::kConvBlock, parts = std::min(count, blocks);
+  if (parts < 2) return best;
+  piece.out_channels = (blocks + parts - 1) / parts * kernels::kConvBlock;
+  consider(false, parts, piece);
+  return best;
+}
+
 // Copies an image of packed bits with a replicated border.
 class ReplicatedBorder {
  public:

@@ -12,18 +12,28 @@ class LoadStep final : public Step {
     cost = static_cast<double>(type.size());
   }
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t*) const override {
-    if (type_.kind == ValueKind::uint8)
-      load(static_cast<const std::uint8_t*>(in.network.values), reinterpret_cast<std::uint8_t*>(out));
-    else
-      load(static_cast<const float*>(in.network.values), reinterpret_cast<float*>(out));
+    split(in.pool, type_.height * type_.width, cost, [&](std::size_t, std::size_t begin, std::size_t end) {
+      if (type_.kind == ValueKind::uint8)
+        load(static_cast<const std::uint8_t*>(in.network.values), begin, end,
+             reinterpret_cast<std::uint8_t*>(out));
+      else
+        load(static_cast<const float*>(in.network.values), begin, end, reinterpret_cast<float*>(out));
+    });
   }
 
  private:
   template <class T>
-  void load(const T* image, T* out) const {
-    const std::size_t pixels = type_.height * type_.width;
-    for (std::size_t c = 0; c < type_.channels; ++c)
-      for (std::size_t p = 0; p < pixels; ++p) out[p * type_.channels + c] = image[c * pixels + p];
+  void load(const T* image, std::size_t begin, std::size_t end, T* out) const {
+    if (type_.channels == 3) return interleave<3>(image, 3, begin, end, out);
+    interleave<0>(image, type_.channels, begin, end, out);
+  }
+
+  // A number of channels that the compiler knows lets it shuffle vectors.
+  template <std::size_t known, class T>
+  void interleave(const T* image, std::size_t channels, std::size_t begin, std::size_t end, T* out) const {
+    const std::size_t count = known != 0 ? known : channels, pixels = type_.height * type_.width;
+    for (std::size_t p = begin; p < end; ++p)
+      for (std::size_t c = 0; c < count; ++c) out[p * count + c] = image[c * pixels + p];
   }
 
   ValueType type_;

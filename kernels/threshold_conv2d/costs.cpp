@@ -67,7 +67,7 @@ ConvTerms conv_terms(ConvLayout layout, const ConvShape& s, ConvForm form) {
     }
     case ConvLayout::sextets: {
       const Sextets n(s, form);
-      const Strips strips(s, s.out_height(), strips_across(s, n));
+      const Strips strips = strips_of(s, n, s.out_height());
       results = s.groups * strips.rows * strips.columns * (group_lanes / kSextetLanes);
       passes = results * n.copies * n.chunks;
       runs = 0;

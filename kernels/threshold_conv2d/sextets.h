@@ -58,19 +58,25 @@ struct Sextets {
   }
 };
 
-// Strips side by side: as suits the ratio of what a step and a table take, of which there are fewer in wide
-// strips.
-inline std::size_t strips_across(const ConvShape& s, const Sextets& n) {
+// Strips side by side, at least `least`: as suits the ratio of what a step and a table take, of which there
+// are fewer in wide strips.
+inline std::size_t strips_across(const ConvShape& s, const Sextets& n, std::size_t out_rows,
+                                 std::size_t least = 1) {
   const std::size_t vectors = (s.group_outputs() + kSextetLanes - 1) / kSextetLanes;
   const auto work = [&](std::size_t across) {
-    const Strips strips(s, s.out_height(), across);
+    const Strips strips(s, out_rows, across);
     return strips.rows * strips.columns * vectors * n.steps() * 2 +
            strips.tables(s) * n.tap_steps * n.copies * 3;
   };
-  std::size_t best = 1;
-  for (std::size_t across = 2; across <= kStrips; across *= 2)
+  std::size_t best = least;
+  for (std::size_t across = 2 * least; across <= kStrips; across *= 2)
     if (work(across) < work(best)) best = across;
   return best;
+}
+
+// Of some rows of the output. Never fewer strips side by side than for all rows, which scratch is made for.
+inline Strips strips_of(const ConvShape& s, const Sextets& n, std::size_t out_rows) {
+  return {s, out_rows, strips_across(s, n, out_rows, strips_across(s, n, s.out_height()))};
 }
 
 // Tables that follow each other: of a row of the window (dilation 1), or of one tap.
@@ -84,7 +90,7 @@ struct SextetRun {
 struct SextetScratch {
   std::size_t words_of_row, ring, sums, runs;  // in words
   SextetScratch(const ConvShape& s, const Sextets& n) {
-    const Strips strips(s, s.out_height(), strips_across(s, n));
+    const Strips strips = strips_of(s, n, s.out_height());
     const std::size_t vectors = (s.group_outputs() + kSextetLanes - 1) / kSextetLanes;
     words_of_row = strips.table_columns * n.units * kStrips;
     ring = strips.ring * strips.table_columns * n.tap_steps * n.copies * kTable / 8;

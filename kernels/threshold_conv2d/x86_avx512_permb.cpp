@@ -207,7 +207,7 @@ inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, std::size_t 
   const Job job{p,
                 range,
                 n,
-                Strips(s, range.row_end - range.row_begin, strips_across(s, n)),
+                strips_of(s, n, range.row_end - range.row_begin),
                 scratch,
                 reinterpret_cast<std::uint8_t*>(ring),
                 reinterpret_cast<std::uint8_t*>(sums),

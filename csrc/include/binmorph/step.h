@@ -78,13 +78,26 @@ Fn* select_kernel(Isa isa, Step& step) {
 
 constexpr std::size_t max_pieces(std::size_t threads) { return threads < 2 ? 1 : 2 * threads; }
 
-// Calls body(piece, begin, end) over [0, count), in up to max_pieces(threads) pieces when `cost` is worth it.
+// Pieces for work of this cost in vector operations: one where a hand-over costs about as much, one for each
+// thread, and of long work more, so that a thread that is held up does not hold up all.
+constexpr std::size_t pieces_for(double cost, std::size_t threads) {
+  constexpr double kWorthAHandOver = 15000, kLong = 400000;  // some 2 and 50 microseconds
+  if (threads < 2 || cost < kWorthAHandOver) return 1;
+  return cost < kLong ? threads : max_pieces(threads);
+}
+
+// Calls body(piece, begin, end) over [0, count), cut in `pieces`.
+template <class Body>
+void split(ThreadPool* pool, std::size_t count, std::size_t pieces, const Body& body) {
+  pieces = std::min(count, pieces);
+  if (pool == nullptr || pieces < 2) return body(0, 0, count);
+  pool->run(pieces, [&](std::size_t i) { body(i, count * i / pieces, count * (i + 1) / pieces); });
+}
+
+// The same, in as many pieces as the cost is worth.
 template <class Body>
 void split(ThreadPool* pool, std::size_t count, double cost, const Body& body) {
-  constexpr double kWorthAWakeUp = 40000;  // vector operations, some 20 microseconds: several wake-ups
-  if (pool == nullptr || pool->threads() < 2 || cost < kWorthAWakeUp) return body(0, 0, count);
-  const std::size_t pieces = std::min(count, max_pieces(pool->threads()));
-  pool->run(pieces, [&](std::size_t i) { body(i, count * i / pieces, count * (i + 1) / pieces); });
+  split(pool, count, pool == nullptr ? std::size_t{1} : pieces_for(cost, pool->threads()), body);
 }
 
 // Estimated vector operations of a plane program.

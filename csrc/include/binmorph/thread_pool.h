@@ -46,8 +46,9 @@ class ThreadPool {
   const pid_t process_;
   std::vector<std::thread> workers_;
   std::atomic<bool> busy_{false};  // a caller has the workers
-  // Every task that there ever was has a ticket; those of a run are [first_, end_). A ticket is taken once, by
-  // raising next_, so who takes it knows that its run is not over, and that task_ and first_ are of that run.
+  // Every task that there ever was has a ticket; those of a run are [first_, end_). A ticket is taken once,
+  // by raising next_, so who takes it knows that its run is not over, and that task_ and first_ are of that
+  // run.
   std::atomic<std::uint64_t> next_{0}, end_{0};
   std::uint64_t first_ = 0;
   const std::function<void(std::size_t)>* task_ = nullptr;
