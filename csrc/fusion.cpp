@@ -1,6 +1,8 @@
 #include "fusion.h"
 
 #include <algorithm>
+#include <queue>
+#include <utility>
 
 namespace binmorph {
 namespace {
@@ -22,7 +24,7 @@ class Fusion {
       : nodes_(graph.nodes()),
         output_(graph.output()),
         readers_(nodes_.size() + 1),
-        taken_(nodes_.size(), false) {
+        step_of_(nodes_.size(), kNone) {
     for (std::size_t i = 0; i < nodes_.size(); ++i)
       for (std::size_t value : nodes_[i].inputs) readers_[value].push_back(i);
   }
@@ -52,33 +54,75 @@ class Fusion {
         break;
       }
     }
-    const Fused result = finish(root, current);
-    for (std::size_t node : result.nodes) taken_[node] = true;
-    return result;
+    return finish(root, current);
   }
 
-  bool taken(std::size_t node) const { return taken_[node]; }
+  bool taken(std::size_t node) const { return step_of_[node] != kNone; }
+  void keep(Fused step) {
+    for (std::size_t node : step.nodes) step_of_[node] = steps_.size();
+    steps_.push_back(std::move(step));
+  }
+
+  // The steps in an order in which they can run, of those that can the one that ends first.
+  std::vector<Fused> ordered() {
+    std::vector<std::vector<std::size_t>> followers(steps_.size());
+    std::vector<std::size_t> missing(steps_.size(), 0);
+    for (std::size_t node = 0; node < nodes_.size(); ++node)
+      for (std::size_t reader : readers_[node + 1])
+        if (step_of_[reader] != step_of_[node]) {
+          followers[step_of_[node]].push_back(step_of_[reader]);
+          ++missing[step_of_[reader]];
+        }
+    using Ready = std::pair<std::size_t, std::size_t>;  // last node, step
+    std::priority_queue<Ready, std::vector<Ready>, std::greater<Ready>> ready;
+    for (std::size_t step = 0; step < steps_.size(); ++step)
+      if (missing[step] == 0) ready.emplace(steps_[step].last(), step);
+    std::vector<Fused> result;
+    while (!ready.empty()) {
+      const std::size_t step = ready.top().second;
+      ready.pop();
+      result.push_back(std::move(steps_[step]));
+      for (std::size_t follower : followers[step])
+        if (--missing[follower] == 0) ready.emplace(steps_[follower].last(), follower);
+    }
+    return result;
+  }
 
  private:
   bool inside(std::size_t node) const {
     return std::find(group_.nodes.begin(), group_.nodes.end(), node) != group_.nodes.end();
   }
 
-  // The step runs where its last node stands, so whoever else reads one of its values must come later; and
-  // the second operand of an addition must come from outside.
+  // The second operand of an addition must come from outside, and from what can run before the step.
   bool joins(std::size_t node) const {
-    if (taken_[node] || inside(node)) return false;
+    if (taken(node) || inside(node)) return false;
     const auto& inputs = nodes_[node].inputs;
-    if (inputs.size() == 2 && (inputs[0] == inputs[1] || (inputs[0] != 0 && inputs[1] != 0 &&
-                                                          inside(inputs[0] - 1) && inside(inputs[1] - 1))))
-      return false;
-    const std::size_t last = std::max(group_.nodes.back(), node);
-    const auto read_early = [&](std::size_t member) {
-      return std::any_of(readers_[member + 1].begin(), readers_[member + 1].end(), [&](std::size_t reader) {
-        return reader != node && !inside(reader) && reader < last;
-      });
+    if (inputs.size() < 2) return true;
+    const auto within = [&](std::size_t value) { return value != 0 && inside(value - 1); };
+    if (inputs[0] == inputs[1] || (within(inputs[0]) && within(inputs[1]))) return false;
+    const std::size_t operand = inputs[within(inputs[0]) ? 1 : 0];
+    return operand == 0 || !behind_group(operand - 1);
+  }
+
+  // Whether the node's step reads, itself or through others, what the group computes.
+  bool behind_group(std::size_t node) const {
+    std::vector<bool> seen(nodes_.size(), false);
+    std::vector<std::size_t> open = group_.nodes;
+    const auto reach = [&](std::size_t n) {
+      if (!seen[n]) open.push_back(n);
+      seen[n] = true;
     };
-    return !read_early(node) && std::none_of(group_.nodes.begin(), group_.nodes.end(), read_early);
+    while (!open.empty() && !seen[node]) {
+      const std::size_t at = open.back();
+      open.pop_back();
+      for (std::size_t reader : readers_[at + 1]) {
+        if (inside(reader)) continue;
+        reach(reader);
+        if (taken(reader))
+          for (std::size_t member : steps_[step_of_[reader]].nodes) reach(member);
+      }
+    }
+    return seen[node];
   }
 
   void append(std::size_t node) {
@@ -125,7 +169,9 @@ class Fusion {
   const std::vector<Node>& nodes_;
   std::size_t output_;
   std::vector<std::vector<std::size_t>> readers_;  // per value
-  std::vector<bool> taken_;                        // by an earlier step
+  static constexpr std::size_t kNone = SIZE_MAX;
+  std::vector<std::size_t> step_of_;  // per node; steps never read each other in a circle
+  std::vector<Fused> steps_;
   Fused group_;
 };
 
@@ -133,12 +179,9 @@ class Fusion {
 
 std::vector<Fused> fused_nodes(const Graph& graph, bool fuse) {
   Fusion fusion(graph);
-  std::vector<Fused> result;
   for (std::size_t i = 0; i < graph.nodes().size(); ++i)
-    if (!fusion.taken(i)) result.push_back(fusion.grow(i, fuse));
-  std::stable_sort(result.begin(), result.end(),
-                   [](const Fused& a, const Fused& b) { return a.last() < b.last(); });
-  return result;
+    if (!fusion.taken(i)) fusion.keep(fusion.grow(i, fuse));
+  return fusion.ordered();
 }
 
 }  // namespace binmorph

@@ -66,3 +66,52 @@ def test_a_residual_block_is_two_fused_steps() -> None:
     assert fused["conv2"] == ("bn2", "sum2")
     assert not any(step.op == "repack" for step in layout.steps)
     assert_equals_oracle(model, random_input(np.random.default_rng(1), graph, 3))
+
+
+def _affine(name: str, source: str) -> ir.Affine:
+    rng = np.random.default_rng(len(name))
+    scale, shift = rng.normal(size=(2, 3)).astype(np.float32)
+    return ir.Affine(name, source, scale, shift)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        (  # another reader stands between a value and its sign
+            (
+                _affine("a", "input"),
+                ir.AvgPool("mean", "a", (2, 2), (2, 2)),
+                ir.LevelSets("sign", "a", np.zeros((3, 1), np.float32)),
+                ir.Concat("out", "mean", ("mean",)),
+                ir.MaxPool("pool", "sign", (2, 2), (2, 2)),
+            ),
+            {"a": ("sign",)},
+        ),
+        (  # an addition whose other operand is made of the value
+            (
+                _affine("a", "input"),
+                ir.MaxPool("far", "a", (3, 3), (1, 1), (1, 1)),
+                ir.Add("out", "a", "far"),
+            ),
+            {"a": (), "out": ()},
+        ),
+        (  # two chains that would wait for each other
+            (
+                _affine("a", "input"),
+                _affine("bb", "input"),
+                ir.Add("a_b", "a", "bb"),
+                ir.Add("b_a", "bb", "a"),
+                ir.Concat("out", "a_b", ("b_a",)),
+            ),
+            {"a": ("a_b",), "bb": ()},
+        ),
+    ],
+    ids=["sign", "operand", "circle"],
+)
+def test_what_joins_a_step(nodes: tuple[ir.AnyNode, ...], expected: dict[str, tuple[str, ...]]) -> None:
+    graph = ir.Graph(ir.InputSpec("float32", (3, 6, 8)), nodes, "out")
+    model = PackedModel(graph)
+    (layout,) = model.plan().layouts
+    fused = {step.node: step.fused for step in layout.steps}
+    assert {name: fused[name] for name in expected} == expected
+    assert_equals_oracle(model, random_input(np.random.default_rng(2), graph, 3))
