@@ -62,20 +62,70 @@ MorphStage checked_stage(const Stage& stage, const Call& call) {
   return {plan.get(), dilate, border, mask ? input<std::uint64_t>(*mask, "mask", call.words) : nullptr};
 }
 
-void run(const std::vector<Stage>& stages, const Shape& shape, const py::array& src, const py::array& dst,
-         std::size_t threads, const std::string& isa) {
-  const Call call = checked(shape, threads, isa);
-  const std::uint64_t* from = input<std::uint64_t>(src, "src", call.words);
-  Out out = dst;
-  std::uint64_t* to = output<std::uint64_t>(out, call.words, "dst");
-  const auto first = reinterpret_cast<std::uintptr_t>(from), second = reinterpret_cast<std::uintptr_t>(to);
-  if (call.words != 0 && first < second + 8 * call.words && second < first + 8 * call.words)
-    throw py::value_error("src and dst must not overlap");
-  std::vector<MorphStage> list;
-  for (const Stage& stage : stages) list.push_back(checked_stage(stage, call));
-  const py::gil_scoped_release release;
-  run_stages(list, call.shape, from, to, call.threads, call.isa);
-}
+// Stages kept ready for many calls.
+class Chain {
+ public:
+  explicit Chain(const std::vector<std::tuple<std::shared_ptr<SePlan>, bool, bool>>& stages) {
+    for (const auto& [plan, dilate, border] : stages) {
+      plans_.push_back(plan);
+      stages_.push_back({plan.get(), dilate, border, nullptr});
+    }
+  }
+
+  std::vector<MorphStage> stages(const std::uint64_t* mask, bool planar) const {
+    std::vector<MorphStage> result = stages_;
+    for (MorphStage& stage : result) {
+      if (stage.plan->planar() != planar)
+        throw py::value_error("the element was compiled for another layout");
+      stage.mask = mask;
+    }
+    return result;
+  }
+
+  void run(const py::array& src, const py::array& dst, const Shape& shape, const std::optional<Words>& mask,
+           const Chain* without, std::size_t threads, const std::string& isa) const {
+    const Call call = checked(shape, threads, isa);
+    const std::size_t pixels = product({call.shape.images, call.shape.height, call.shape.row_bits});
+    MorphSource from{};
+    MorphTarget to{};
+    Out out = dst;
+    if (src.itemsize() != 1) {
+      from.words = input<std::uint64_t>(src, "src", call.words);
+    } else {
+      from.bytes = bytes<const std::uint8_t>(src, "src", pixels, call);
+    }
+    if (dst.itemsize() != 1) {
+      to.words = output<std::uint64_t>(out, call.words, "dst");
+    } else {
+      to.bytes = bytes<std::uint8_t>(dst, "dst", pixels, call);
+      if (!dst.writeable()) throw py::value_error("dst is read-only");
+    }
+    const auto first = reinterpret_cast<std::uintptr_t>(src.data()),
+               second = reinterpret_cast<std::uintptr_t>(dst.data());
+    if (first < second + static_cast<std::size_t>(dst.nbytes()) &&
+        second < first + static_cast<std::size_t>(src.nbytes()))
+      throw py::value_error("src and dst must not overlap");
+    const bool planar = call.shape.lanes != 0;
+    const std::uint64_t* bits = mask ? input<std::uint64_t>(*mask, "mask", call.words) : nullptr;
+    const std::vector<MorphStage> own = stages(bits, planar);
+    const std::vector<MorphStage> others = without == nullptr ? own : without->stages(bits, planar);
+    const py::gil_scoped_release release;
+    run_stages(own, without == nullptr ? nullptr : &others, call.shape, from, to, call.threads, call.isa);
+  }
+
+ private:
+  template <class T>
+  static T* bytes(const py::array& array, const char* name, std::size_t pixels, const Call& call) {
+    if (call.shape.lanes != 0) throw py::value_error(std::string(name) + " must be words");
+    if ((array.flags() & py::array::c_style) == 0)
+      throw py::value_error(std::string(name) + " must be C-contiguous");
+    check_size(name, static_cast<std::size_t>(array.size()), pixels);
+    return static_cast<T*>(const_cast<void*>(array.data()));
+  }
+
+  std::vector<std::shared_ptr<SePlan>> plans_;
+  std::vector<MorphStage> stages_;
+};
 
 std::size_t until_stable(const Stage& stage, const Shape& shape, const py::array& words, std::size_t limit,
                          std::size_t threads, const std::string& isa) {
@@ -113,9 +163,12 @@ void bind_morphology(pybind11::module_& m) {
       .def_property_readonly("planar", &binmorph::SePlan::planar)
       .def_property_readonly("cost", &binmorph::SePlan::cost)
       .def("describe", &binmorph::SePlan::describe, "The steps, one per line.");
-  m.def("run_stages", &run, "stages"_a, "shape"_a, "src"_a, "dst"_a, "threads"_a = 1, "isa"_a = "",
-        "dst = the stages (element, dilate, border, mask) applied to src; shape: (images, height, width, "
-        "lanes).");
+  py::class_<Chain>(m, "Chain", "Erosions and dilations, one after the other.")
+      .def(py::init<const std::vector<std::tuple<std::shared_ptr<binmorph::SePlan>, bool, bool>>&>(),
+           "stages"_a, "stages: (element, dilate, border).")
+      .def("run", &Chain::run, "src"_a, "dst"_a, "shape"_a, "mask"_a = py::none(), "without"_a = py::none(),
+           "threads"_a = 1, "isa"_a = "",
+           "dst = the stages applied to src, and not those of `without`; words, or bytes for pixels.");
   m.def("run_until_stable", &until_stable, "stage"_a, "shape"_a, "words"_a, "limit"_a = 0, "threads"_a = 1,
         "isa"_a = "", "Applies a stage to words until nothing changes, or limit times; how often that was.");
   m.def("thin", &thin_image, "words"_a, "height"_a, "width"_a, "rule"_a, "limit"_a = 0, "threads"_a = 1,

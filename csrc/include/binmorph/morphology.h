@@ -25,14 +25,27 @@ struct MorphImages {
   std::size_t image_words() const { return height * row_words(); }
 };
 
-// dst = the stages applied to src in order. src and dst must not overlap; masks have the shape of the images.
-// Throws Error(isa) when the machine lacks `isa`, Error(memory_limit) when a thread cannot be started.
-void run_stages(const std::vector<MorphStage>& stages, const MorphImages& shape, const std::uint64_t* src,
-                std::uint64_t* dst, std::size_t threads, Isa isa);
+// Pixels as words, or as bytes [images, height, row_bits], which are packed (what is not 0 is 1) and unpacked
+// band by band. One of the two is null; bytes only without lanes.
+struct MorphSource {
+  const std::uint64_t* words;
+  const std::uint8_t* bytes;
+};
+struct MorphTarget {
+  std::uint64_t* words;
+  std::uint8_t* bytes;
+};
+
+// dst = the stages applied to src in order; where `without` is given, only those pixels that its stages,
+// applied to src, leave 0. src and dst must not overlap; masks have the shape of the images. Throws
+// Error(isa) when the machine lacks `isa`, Error(memory_limit) when a thread cannot be started.
+void run_stages(const std::vector<MorphStage>& stages, const std::vector<MorphStage>* without,
+                const MorphImages& shape, const MorphSource& src, const MorphTarget& dst, std::size_t threads,
+                Isa isa);
 
 // Applies one stage to `words` until nothing changes, or `limit` times (0: no limit), and returns how often
-// that was (the last time, which changed nothing, included). For elements within 3 x 3 that contain their
-// centre a time is a sweep over the image, which does the work of many.
+// that was (the last time, which changed nothing, included). For elements that contain their centre a time is
+// a sweep over the image, which does the work of many.
 std::size_t run_until_stable(const MorphStage& stage, const MorphImages& shape, std::uint64_t* words,
                              std::size_t limit, std::size_t threads, Isa isa);
 

@@ -7,9 +7,8 @@ two-dimensional element per plane; the results of the planes are moved whole and
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import prod
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,6 @@ from .. import _core
 from ..bits import _valid_bits
 from ._packed import Progress, Words, row_width
 
-Stage: TypeAlias = "tuple[_core.morphology.Element, bool, bool, Words | None]"
 _Cells = npt.NDArray[np.bool_]
 
 _REPORT_EVERY = 64  # iterations between two calls of progress
@@ -26,17 +24,36 @@ _REPORT_EVERY = 64  # iterations between two calls of progress
 
 @dataclass(frozen=True)
 class Step:
-    """One operation: result pixel p folds the pixels at p + cell - centre, outside the image ``border``."""
+    """One erosion or dilation: result pixel p folds the pixels at p + cell - centre, outside ``border``."""
 
     cells: _Cells
     centre: tuple[int, ...]
     dilate: bool
     border: bool
-    mask: Words | None = None  # where it is 0 the pixel keeps its value
 
-    def of_one_image(self) -> Step:
-        """Without the first axis, along which the element does not reach."""
-        return replace(self, cells=self.cells[0], centre=self.centre[1:])
+    @property
+    def is_flat(self) -> bool:
+        """Whether the element reaches along the last two axes only."""
+        return all(n == 1 for n in self.cells.shape[:-2])
+
+    def stage(self, planar: bool = False) -> tuple[_core.morphology.Element, bool, bool]:
+        """What the core runs."""
+        element = compiled(self.cells.reshape(self.cells.shape[-2:]), self.centre[-2:], planar)
+        return element, self.dilate, self.border
+
+
+class Operation:
+    """Steps in order, with what the core needs of them: worth keeping for further calls."""
+
+    def __init__(self, steps: list[Step]) -> None:
+        self.steps = steps
+        flat = all(step.is_flat for step in steps)
+        self.chain = _core.morphology.Chain([step.stage() for step in steps]) if flat else None
+
+    @cached_property
+    def planar(self) -> _core.morphology.Chain:
+        """For images of whole words (``batch-sliced``)."""
+        return _core.morphology.Chain([step.stage(planar=True) for step in self.steps])
 
 
 @lru_cache(maxsize=256)
@@ -61,15 +78,6 @@ def flat_extents(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     return prod(shape[:-2]), shape[-2], shape[-1], 0
 
 
-def _is_flat(step: Step) -> bool:
-    return all(n == 1 for n in step.cells.shape[:-2])
-
-
-def _stage(step: Step) -> Stage:
-    cells = step.cells.reshape(step.cells.shape[-2:])
-    return compiled(cells, step.centre[-2:]), step.dilate, step.border, step.mask
-
-
 def planes_of(words: Words, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     """The extents of bit planes ``[height, width, lanes]``: one image of whole words."""
     height, width = (1,) * (2 - len(shape)) + shape
@@ -77,50 +85,55 @@ def planes_of(words: Words, shape: tuple[int, ...]) -> tuple[int, int, int, int]
 
 
 def run_planes(
-    steps: list[Step], words: Words, shape: tuple[int, ...], images: int, threads: int, until_stable: bool
+    operation: Operation,
+    words: Words,
+    shape: tuple[int, ...],
+    images: int,
+    threads: int,
+    mask: Words | None,
+    until_stable: bool,
 ) -> Words:
     """The steps on a stack of images of at most two axes, one image per bit (``batch-sliced`` words)."""
-    stages: list[Stage] = [
-        (compiled(step.cells, step.centre, planar=True), step.dilate, step.border, step.mask)
-        for step in steps
-    ]
     extents = planes_of(words, shape)
     if until_stable:
         result: Words = words.copy()
-        for stage in stages:
+        for step in operation.steps:
+            stage = (*step.stage(planar=True), mask)
             _core.morphology.run_until_stable(stage, extents, result, 0, threads)
     else:
         result = np.empty_like(words)
-        _core.morphology.run_stages(stages, extents, words, result, threads)
-    if any(step.border or not step.cells.any() for step in steps):
-        result &= _valid_bits(
-            (images, *shape), "batch-sliced"
-        )  # there are bits for more images than there are
+        operation.planar.run(words, result, extents, mask, None, threads)
+    if any(step.border or not step.cells.any() for step in operation.steps):
+        # There are bits for more images than there are.
+        result &= _valid_bits((images, *shape), "batch-sliced")
     return result
 
 
 def run(
-    steps: list[Step], words: Words, shape: tuple[int, ...], threads: int, out: Words | None = None
+    operation: Operation, words: Words, shape: tuple[int, ...], threads: int, mask: Words | None = None
 ) -> Words:
-    """The steps applied in order: words in, new words out, or ``out`` if that may be written."""
-    if all(map(_is_flat, steps)):
-        usable = out is not None and out.flags.c_contiguous and not np.may_share_memory(out, words)
-        result: Words = out if out is not None and usable else np.empty_like(words)
-        stages = [_stage(step) for step in steps]
-        _core.morphology.run_stages(stages, flat_extents(shape), words, result, threads)
+    """The steps applied in order: words in, new words out."""
+    if operation.chain is not None:
+        result: Words = np.empty_like(words)
+        operation.chain.run(words, result, flat_extents(shape), mask, None, threads)
         return result
-    for step in steps:
-        words = _fold_planes(step, words, shape, threads)
+    for step in operation.steps:
+        words = _fold_planes(step, words, shape, threads, mask)
     return words
 
 
 def repeat(
-    step: Step, words: Words, shape: tuple[int, ...], threads: int, progress: Progress | None
+    step: Step,
+    words: Words,
+    shape: tuple[int, ...],
+    threads: int,
+    mask: Words | None,
+    progress: Progress | None,
 ) -> Words:
     """The step applied until nothing changes; ``progress`` is called with the number of times so far."""
-    if _is_flat(step):
+    if step.is_flat:
         result: Words = words.copy()
-        stage, extents = _stage(step), flat_extents(shape)
+        stage, extents = (*step.stage(), mask), flat_extents(shape)
         if progress is None:
             _core.morphology.run_until_stable(stage, extents, result, 0, threads)
             return result
@@ -133,7 +146,7 @@ def repeat(
                 return result
     count = 0
     while True:
-        result = _fold_planes(step, words, shape, threads)
+        result = _fold_planes(step, words, shape, threads, mask)
         count += 1
         if progress is not None:
             progress(count)
@@ -148,10 +161,9 @@ def without_tails(words: Words, shape: tuple[int, ...]) -> Words:
     return result
 
 
-def _fold_planes(step: Step, words: Words, shape: tuple[int, ...], threads: int) -> Words:
+def _fold_planes(step: Step, words: Words, shape: tuple[int, ...], threads: int, mask: Words | None) -> Words:
     """One step of an element that reaches along the leading axes."""
     lead = words.ndim - 2
-    flat = replace(step, mask=None)
     fold = np.bitwise_or if step.dilate else np.bitwise_and
     neutral = 0 if step.dilate else np.iinfo(np.uint64).max
     result: Words = np.full_like(words, neutral)
@@ -161,13 +173,13 @@ def _fold_planes(step: Step, words: Words, shape: tuple[int, ...], threads: int)
         if not cells.any():
             continue
         if cells.tobytes() not in done:
-            part = replace(flat, cells=cells, centre=step.centre[lead:])
-            done[cells.tobytes()] = run([part], words, shape, threads)
+            part = replace(step, cells=cells, centre=step.centre[lead:])
+            done[cells.tobytes()] = run(Operation([part]), words, shape, threads)
         moves = [p - c for p, c in zip(place, step.centre, strict=False)]
         _fold_moved(fold, result, done[cells.tobytes()], moves, step.border)
     result = without_tails(result, shape)
-    if step.mask is not None:
-        result = (result & step.mask) | (words & ~step.mask)
+    if mask is not None:
+        result = (result & mask) | (words & ~mask)
     return result
 
 

@@ -37,26 +37,35 @@ def check_dtype(values: Array | BitArray) -> None:
         raise RuntimeError(f"data type not supported: {values.dtype}")
 
 
+def row_packed(bits: BitArray) -> Words:
+    """The words of a BitArray of that layout; they must not be written."""
+    if bits.layout != "row-packed":
+        raise ShapeError(
+            f"this operation takes row-packed bits, not {bits.layout}; BitArray.pack(bits) repacks them"
+        )
+    return bits._words
+
+
 def to_words(values: Array | BitArray) -> Words:
     """Row-packed words ``[..., ceil(W / 64)]`` of the non-zero values; a single value is a row of one pixel.
 
     The words of a row-packed BitArray are its own: they must not be written.
     """
     if isinstance(values, BitArray):
-        if values.layout != "row-packed":
-            raise ShapeError(
-                f"this operation takes row-packed bits, not {values.layout}; BitArray.pack(bits) repacks them"
-            )
-        return values._words
-    check_dtype(values)
-    if values.dtype.itemsize != 1:
-        values = values != 0
-    raw = np.ascontiguousarray(values).view(np.uint8)  # at least one axis
+        return row_packed(values)
+    raw = to_bytes(values).view(np.uint8)
     rows, width = prod(raw.shape[:-1]), raw.shape[-1]
     words = np.empty((*raw.shape[:-1], -(-width // 64)), np.uint64)
     # "at least 1" is "not zero": bool arrays made from raw bytes may hold others than 0 and 1.
     _core.kernels.level_set_u8(_kernel("level_set_u8"), raw, rows, width, 1.0, words)
     return words
+
+
+def to_bytes(values: Array) -> Array:
+    """A C-contiguous array of one byte a pixel, 0 where ``values`` is 0; at least one axis."""
+    if values.dtype.itemsize == 1 and values.flags.c_contiguous and values.ndim:
+        return values
+    return np.ascontiguousarray(values if values.dtype.itemsize == 1 else values != 0)
 
 
 def unpack_into(words: Words, shape: tuple[int, ...], out: Array) -> None:

@@ -17,34 +17,12 @@ import numpy.typing as npt
 from ..bits import BitArray
 from ..errors import ShapeError
 from . import _engine
-from ._arguments import (
-    Axes,
-    Origin,
-    border_bit,
-    check_axes,
-    default_structure,
-    element,
-    iteration_count,
-    origin_list,
-    reflect,
-)
-from ._packed import (
-    Array,
-    Image,
-    Progress,
-    Result,
-    Words,
-    check_dtype,
-    check_output,
-    deliver,
-    source,
-    to_words,
-)
+from ._apply import apply, prepare
+from ._arguments import Axes, Origin, iteration_count
+from ._packed import Image, Progress, Result, Words, check_dtype, check_output, deliver, source, to_words
 
 
-def _mask_words(mask: Image | None, shape: tuple[int, ...], batch: bool) -> Words | None:
-    if mask is None:
-        return None
+def _mask_words(mask: Image, shape: tuple[int, ...], batch: bool) -> Words:
     values = source(mask)
     if tuple(values.shape) != shape:
         raise RuntimeError(f"mask and input must have equal sizes: {values.shape} and {shape}")
@@ -56,35 +34,8 @@ def _mask_words(mask: Image | None, shape: tuple[int, ...], batch: bool) -> Word
         return (
             BitArray.pack(values, "batch-sliced")._words if values.layout == "row-packed" else values._words
         )
+    check_dtype(values)
     return to_words(values)
-
-
-def _step(
-    ndim: int,
-    structure: npt.ArrayLike | None,
-    origin: Origin,
-    axes: Axes,
-    dilate: bool,
-    border_value: int,
-    mask: Words | None,
-) -> _engine.Step:
-    chosen = check_axes(axes, ndim)
-    origins = origin_list(origin, len(chosen))
-    cells: Array | None = None if structure is None else np.asarray(structure)
-    if dilate:
-        cells = default_structure(len(chosen)) if cells is None else cells
-        cells, origins = reflect(cells, origins)
-    compact, centre = element(cells, origins, chosen, ndim)
-    return _engine.Step(compact, centre, dilate, border_bit(border_value), mask)
-
-
-def _is_stack_of_small_images(values: Result, steps: list[_engine.Step]) -> bool:
-    """Whether one image per bit beats rows of mostly empty words, the change of layout included."""
-    if not isinstance(values, np.ndarray) or values.ndim != 3:
-        return False
-    images, height, width = values.shape
-    flat = all(step.cells.shape[0] == 1 for step in steps)
-    return flat and images >= 64 and 0 < height <= 64 and 0 < width <= 64
 
 
 def _apply(
@@ -104,36 +55,24 @@ def _apply(
     count = iteration_count(iterations)
     values = source(image)
     check_dtype(values)
-    shape = tuple(values.shape)
+    shape = values.shape
     batch = isinstance(values, BitArray) and values.layout == "batch-sliced"
-    masked = _mask_words(mask, shape, batch)
+    masked = None if mask is None else _mask_words(mask, shape, batch)
     ndim = len(shape) - batch
-    steps = [_step(ndim, structure, origin, axes, dilate, border_value, masked) for dilate in operations]
+    operation = prepare(structure, ndim, origin, axes, border_value, operations, max(count, 1))
     if isinstance(values, BitArray) and batch:
         if ndim not in (1, 2) or output is not None:
             raise ShapeError("batch-sliced bits must be images [N, H, W] or rows [N, W], and take no output")
-        stages = [step for step in steps for _ in range(max(count, 1))]
-        words = _engine.run_planes(stages, values._words, shape[1:], shape[0], threads, count < 1)
+        words = _engine.run_planes(
+            operation, values._words, shape[1:], shape[0], threads, masked, until_stable=count < 1
+        )
         return BitArray(words, shape, "batch-sliced")
     target = check_output(output, shape)
-    if count >= 1 and masked is None and _is_stack_of_small_images(values, steps):
-        sliced = BitArray.pack(values != 0, "batch-sliced")
-        stages = [step.of_one_image() for step in steps for _ in range(count)]
-        words = _engine.run_planes(stages, sliced._words, shape[1:], shape[0], threads, False)
-        bits = BitArray(words, shape, "batch-sliced").unpack()
-        if not isinstance(target, np.ndarray):
-            return bits
-        target[...] = bits
-        return target
-    words = to_words(values)
     if count >= 1:
-        out = target._words if isinstance(target, BitArray) else None
-        if out is not None and masked is not None and np.may_share_memory(out, masked):
-            out = None
-        words = _engine.run([step for step in steps for _ in range(count)], words, shape, threads, out)
-    else:
-        for step in steps:
-            words = _engine.repeat(step, words, shape, threads, progress)
+        return apply(operation, values, target, threads, masked)
+    words = to_words(values)
+    for step in operation.steps:
+        words = _engine.repeat(step, words, shape, threads, masked, progress)
     return deliver(words, shape, target, not isinstance(values, np.ndarray))
 
 

@@ -5,22 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from . import _engine
-from ._arguments import Axes, Origin, check_axes, element, origin_list
-from ._packed import (
-    Image,
-    Result,
-    check_dtype,
-    check_output,
-    complement,
-    deliver,
-    from_words,
-    row_width,
-    source,
-    to_words,
-)
-from .binary import _step
-from .structures import generate_binary_structure
+from ._apply import apply, prepare
+from ._arguments import Axes, Origin, check_axes, default_structure
+from ._packed import Image, Result, check_dtype, check_output, source
 
 
 def binary_hit_or_miss(
@@ -42,21 +29,14 @@ def binary_hit_or_miss(
     values = source(input)
     check_dtype(values)
     shape = tuple(values.shape)
-    chosen = check_axes(axes, len(shape))
-    ones = generate_binary_structure(len(chosen), 1) if structure1 is None else np.asarray(structure1)
+    rank = len(check_axes(axes, len(shape)))
+    ones = default_structure(rank) if structure1 is None else np.asarray(structure1)
     zeros = np.logical_not(ones) if structure2 is None else np.asarray(structure2)
-    fit = _step(len(shape), ones, origin1, axes, False, 0, None)
-    cells, centre = element(
-        zeros, origin_list(origin1 if origin2 is None else origin2, len(chosen)), chosen, len(shape)
-    )
-    touch = _engine.Step(cells, centre, True, False)
+    fit = prepare(ones, len(shape), origin1, axes, 0, (False,))
+    touch = prepare(zeros, len(shape), origin1 if origin2 is None else origin2, axes, 0, (None,))
     target = check_output(output, shape)
-    words = to_words(values)
-    hit = _engine.run([fit], words, shape, threads)
-    hit &= complement(_engine.run([touch], words, shape, threads), row_width(shape))
-    if target is None:
-        result = from_words(hit, shape, not isinstance(values, np.ndarray))
-        # SciPy ends with a ufunc, which makes a scalar of an array without axes.
-        return result[()] if isinstance(result, np.ndarray) else result
-    deliver(hit, shape, target, False)
-    return None
+    result = apply(fit, values, target, threads, without=touch)
+    if target is not None:
+        return None
+    # SciPy ends with a ufunc, which makes a scalar of an array without axes.
+    return result[()] if isinstance(result, np.ndarray) else result

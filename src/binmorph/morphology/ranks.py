@@ -94,7 +94,9 @@ def _at_least(
     point = np.zeros(cells.shape, np.bool_)
     for index in np.argwhere(cells):
         point[tuple(index)] = True
-        carry = _engine.run([_engine.Step(point, centre, True, border)], words, shape, threads)
+        carry = _engine.run(
+            _engine.Operation([_engine.Step(point, centre, True, border)]), words, shape, threads
+        )
         point[tuple(index)] = False
         for digit in counter:
             digit ^= carry

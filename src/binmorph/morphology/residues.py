@@ -6,15 +6,12 @@ zeros, as scikit-image's ``mode="ignore"``. 0 and 1 are SciPy's constants.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
 import numpy.typing as npt
 
-from . import _engine
+from ._apply import Directions, apply, prepare
 from ._arguments import Axes, Origin, iteration_count
-from ._packed import Image, Result, Words, check_dtype, check_output, deliver, source, to_words
-from .binary import _step
+from ._engine import Operation
+from ._packed import Image, Result, check_dtype, check_output, source
 
 
 def _residue(
@@ -26,35 +23,28 @@ def _residue(
     border_value: int | None,
     axes: Axes,
     threads: int,
-    chains: tuple[tuple[bool, ...], ...],
-    combine: Callable[[Words, list[Words]], Words],
+    kept: Directions,
+    removed: Directions,
 ) -> Result:
-    """``combine`` of the image and the results of chains of erosions (False) and dilations (True)."""
+    """What ``kept`` gives and ``removed`` does not, in one pass through memory."""
     count = iteration_count(iterations)
     if count < 1:
         raise ValueError(f"iterations must be at least 1, got {count}")
     values = source(image)
     check_dtype(values)
-    shape = tuple(values.shape)
-    steps = {
-        dilate: _step(
-            len(shape),
-            structure,
-            origin,
-            axes,
-            dilate,
-            not dilate if border_value is None else border_value,
-            None,
-        )
-        for dilate in (False, True)
-    }
-    target = check_output(output, shape)
-    words = to_words(values)
-    results = [
-        _engine.run([steps[dilate] for dilate in chain for _ in range(count)], words, shape, threads)
-        for chain in chains
-    ]
-    return deliver(combine(words, results), shape, target, not isinstance(values, np.ndarray))
+    ndim = len(values.shape)
+
+    def operation(directions: Directions) -> Operation:
+        steps = [
+            prepare(
+                structure, ndim, origin, axes, not d if border_value is None else border_value, (d,), count
+            )
+            for d in directions
+        ]
+        return Operation([step for made in steps for step in made.steps])
+
+    target = check_output(output, values.shape)
+    return apply(operation(kept), values, target, threads, without=operation(removed))
 
 
 def white_tophat(
@@ -74,8 +64,7 @@ def white_tophat(
     """
     return _residue(
         *(input, structure, iterations, output, origin, border_value, axes, threads),
-        ((False, True),),
-        lambda words, results: words & ~results[0],
+        *((), (False, True)),
     )
 
 
@@ -96,8 +85,7 @@ def black_tophat(
     """
     return _residue(
         *(input, structure, iterations, output, origin, border_value, axes, threads),
-        ((True, False),),
-        lambda words, results: results[0] & ~words,
+        *((True, False), ()),
     )
 
 
@@ -118,6 +106,5 @@ def gradient(
     """
     return _residue(
         *(input, structure, iterations, output, origin, border_value, axes, threads),
-        ((False,), (True,)),
-        lambda words, results: results[1] & ~results[0],
+        *((True,), (False,)),
     )

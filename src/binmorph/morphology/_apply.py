@@ -1,0 +1,118 @@
+"""Prepared operations, and how they meet images: arrays are packed and unpacked within the core."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from ..bits import BitArray
+from . import _engine
+from ._arguments import Axes, Origin, border_bit, check_axes, default_structure, element, origin_list, reflect
+from ._engine import Operation, Step
+from ._packed import Array, Result, Words, deliver, row_packed, to_bytes, to_words
+
+Directions = tuple["bool | None", ...]
+"""Erosions (False) and dilations (True), one after the other; None: dilation, element not reflected."""
+
+
+def prepare(
+    structure: npt.ArrayLike | None,
+    ndim: int,
+    origin: Origin,
+    axes: Axes,
+    border_value: int,
+    directions: Directions,
+    count: int = 1,
+) -> Operation:
+    """Each direction ``count`` times, from a cache of the last ones used; raises what ``element`` raises."""
+    border = border_bit(border_value)
+    cells: Array | None = None if structure is None else np.asarray(structure, bool)
+    # Equal keys must mean equal arguments: 1 == 1.0, but only one of them is an origin.
+    exact = type(origin) is int and (
+        axes is None or type(axes) is int or (type(axes) is tuple and all(type(a) is int for a in axes))
+    )
+    if not exact:
+        return _prepare(cells, ndim, origin, axes, border, directions, count)
+    data, extents = (None, ()) if cells is None else (cells.tobytes(), cells.shape)
+    return _kept(data, extents, ndim, origin, axes, border, directions, count)
+
+
+@lru_cache(maxsize=256)
+def _kept(
+    data: bytes | None,
+    extents: tuple[int, ...],
+    ndim: int,
+    origin: int,
+    axes: int | tuple[int, ...] | None,
+    border: bool,
+    directions: Directions,
+    count: int,
+) -> Operation:
+    cells = None if data is None else np.frombuffer(data, np.bool_).reshape(extents)
+    return _prepare(cells, ndim, origin, axes, border, directions, count)
+
+
+def _prepare(
+    cells: Array | None,
+    ndim: int,
+    origin: Origin,
+    axes: Axes,
+    border: bool,
+    directions: Directions,
+    count: int,
+) -> Operation:
+    chosen = check_axes(axes, ndim)
+    origins = origin_list(origin, len(chosen))
+    steps = []
+    for dilate in directions:
+        seen, moved = cells, origins
+        if dilate:
+            seen, moved = reflect(default_structure(len(chosen)) if cells is None else cells, origins)
+        compact, centre = element(seen, moved, chosen, ndim)
+        steps += [Step(compact, centre, dilate is not False, border)] * count
+    return Operation(steps)
+
+
+def apply(
+    operation: Operation,
+    values: Result,
+    target: Result | None,
+    threads: int,
+    mask: Words | None = None,
+    without: Operation | None = None,
+) -> Result:
+    """``operation`` of the image (and not ``without``) in ``target``, or new of the kind of the image."""
+    shape = values.shape
+    chain = operation.chain
+    if chain is None or (without is not None and without.chain is None):
+        words = to_words(values)
+        result = _engine.run(operation, words, shape, threads, mask)
+        if without is not None:
+            result &= ~_engine.run(without, words, shape, threads, mask)
+        return deliver(result, shape, target, isinstance(values, BitArray))
+    src = row_packed(values) if isinstance(values, BitArray) else to_bytes(values)
+    dst, direct = _destination(shape, src, target, mask)
+    extents = _engine.flat_extents(shape)
+    chain.run(src, dst, extents, mask, None if without is None else without.chain, threads)
+    if target is None:
+        return BitArray(dst, shape, "row-packed") if isinstance(values, BitArray) else dst
+    if not direct:
+        (target._words if isinstance(target, BitArray) else target)[...] = dst
+    return target
+
+
+def _destination(
+    shape: tuple[int, ...], src: Array, target: Result | None, mask: Words | None
+) -> tuple[Array, bool]:
+    """Where the core may write: the target itself (True), or an array that is copied to it afterwards."""
+    packed = src.dtype == np.uint64 if target is None else isinstance(target, BitArray)
+    if target is not None:
+        given = target._words if isinstance(target, BitArray) else target
+        usable = given.flags.c_contiguous and (packed or given.dtype.itemsize == 1)
+        if usable and not any(np.may_share_memory(given, a) for a in (src, mask) if a is not None):
+            return given, True
+    if packed:
+        return np.empty((*shape[:-1], -(-shape[-1] // 64)), np.uint64), False
+    return np.empty(shape, np.bool_), False
