@@ -1,6 +1,7 @@
 #include "binmorph/morphology.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -21,17 +22,28 @@ namespace {
 constexpr std::size_t kBandBytes = 256 << 10;  // of all rows that wait between stages: they stay in L2
 
 template <class Fn>
-Fn* choose_kernel(Isa isa) {
+Fn* best_kernel(Isa isa) {
   Fn* chosen = nullptr;
   for (const auto& kernel : kernels::kernel_list<Fn>())
     if (kernel.isa <= isa && isa_supported(kernel.isa)) chosen = kernel.run;
   return chosen;
 }
 
-MorphKernels choose_kernels(Isa isa) {
-  if (!isa_supported(isa)) throw Error(ErrorKind::isa, std::string("this machine lacks ") + isa_name(isa));
-  return {choose_kernel<kernels::Morphology2d>(isa), choose_kernel<kernels::LevelSetU8>(isa),
-          choose_kernel<kernels::UnpackU8>(isa)};
+// Small images take less time than a look at what the CPU has: it is done once.
+const MorphKernels& choose_kernels(Isa isa) {
+  static const std::array<MorphKernels, kIsaCount> chosen = [] {
+    std::array<MorphKernels, kIsaCount> result{};
+    for (int i = 0; i < kIsaCount; ++i)
+      if (const Isa up_to = static_cast<Isa>(i); isa_supported(up_to))
+        result[static_cast<std::size_t>(i)] = {best_kernel<kernels::Morphology2d>(up_to),
+                                               best_kernel<kernels::LevelSetU8>(up_to),
+                                               best_kernel<kernels::UnpackU8>(up_to)};
+    return result;
+  }();
+  const MorphKernels& kernels = chosen[static_cast<std::size_t>(isa)];
+  if (kernels.morphology == nullptr)
+    throw Error(ErrorKind::isa, std::string("this machine lacks ") + isa_name(isa));
+  return kernels;
 }
 
 // One thread's part of a call: a stage sequence, perhaps another one, and the bands that go through them.
@@ -131,7 +143,7 @@ std::size_t MorphImages::row_words() const { return words_for(row_bits); }
 void run_stages(const std::vector<MorphStage>& stages, const std::vector<MorphStage>* without,
                 const MorphImages& shape, const MorphSource& src, const MorphTarget& dst, std::size_t threads,
                 Isa isa) {
-  const MorphKernels kernels = choose_kernels(isa);
+  const MorphKernels& kernels = choose_kernels(isa);
   if (shape.images == 0 || shape.image_words() == 0) return;
   // Few images: each is cut into bands, one per thread. Many: a thread takes whole images.
   const std::size_t cuts = std::min(shape.height, (threads + shape.images - 1) / shape.images);
@@ -153,7 +165,7 @@ std::size_t run_until_stable(const MorphStage& stage, const MorphImages& shape, 
   if (count == 0) return 1;
   if (const auto times = flood_images(stage, shape, words, limit, threads)) return *times;
   if (settles(stage)) {
-    const MorphKernels kernels = choose_kernels(isa);
+    const MorphKernels& kernels = choose_kernels(isa);
     std::vector<std::size_t> times(shape.images);
     run_shared(threads, shape.images, [&](std::size_t i) {
       times[i] = settle(stage, shape, words + i * size,

@@ -3,8 +3,8 @@
 A stage is (element, dilate, border, mask): the value outside the image is ``border``; where ``mask``, of the
 shape of the images, is 0, the stage keeps its input. ``shape`` is (images, height, width, lanes); words are
 ``[images, height, ceil(width / 64)]`` with zero tails, or ``[images, height, width, lanes]`` for planar
-elements. A chain also takes and gives ``[images, height, width]`` arrays of one byte a pixel (not 0: 1), which it
-packs and unpacks band by band.
+elements. A chain also takes and gives ``[images, height, width]`` arrays of one byte a pixel (not 0: 1),
+which it packs and unpacks band by band.
 """
 
 from collections.abc import Sequence

@@ -93,26 +93,23 @@ def apply(
             result &= ~_engine.run(without, words, shape, threads, mask)
         return deliver(result, shape, target, isinstance(values, BitArray))
     src = row_packed(values) if isinstance(values, BitArray) else to_bytes(values)
-    dst, direct = _destination(shape, src, target, mask)
-    extents = _engine.flat_extents(shape)
-    chain.run(src, dst, extents, mask, None if without is None else without.chain, threads)
+    without_chain = None if without is None else without.chain
     if target is None:
-        return BitArray(dst, shape, "row-packed") if isinstance(values, BitArray) else dst
+        made: Array = np.empty_like(src) if isinstance(values, BitArray) else np.empty(shape, np.bool_)
+        chain.run(src, made, _engine.flat_extents(shape), mask, without_chain, threads)
+        return BitArray(made, shape, "row-packed") if isinstance(values, BitArray) else made
+    dst, direct = _destination(target, (src, mask))
+    chain.run(src, dst, _engine.flat_extents(shape), mask, without_chain, threads)
     if not direct:
         (target._words if isinstance(target, BitArray) else target)[...] = dst
     return target
 
 
-def _destination(
-    shape: tuple[int, ...], src: Array, target: Result | None, mask: Words | None
-) -> tuple[Array, bool]:
+def _destination(target: Result, read: tuple[Array | None, ...]) -> tuple[Array, bool]:
     """Where the core may write: the target itself (True), or an array that is copied to it afterwards."""
-    packed = src.dtype == np.uint64 if target is None else isinstance(target, BitArray)
-    if target is not None:
-        given = target._words if isinstance(target, BitArray) else target
-        usable = given.flags.c_contiguous and (packed or given.dtype.itemsize == 1)
-        if usable and not any(np.may_share_memory(given, a) for a in (src, mask) if a is not None):
-            return given, True
-    if packed:
-        return np.empty((*shape[:-1], -(-shape[-1] // 64)), np.uint64), False
-    return np.empty(shape, np.bool_), False
+    packed = isinstance(target, BitArray)
+    given = target._words if isinstance(target, BitArray) else target
+    usable = given.flags.c_contiguous and (packed or given.dtype.itemsize == 1)
+    if usable and not any(np.may_share_memory(given, a) for a in read if a is not None):
+        return given, True
+    return np.empty(given.shape, np.uint64 if packed else np.bool_), False

@@ -19,7 +19,7 @@ Image: TypeAlias = "npt.ArrayLike | BitArray"
 Result: TypeAlias = "Array | BitArray"
 Progress: TypeAlias = Callable[[int], None]
 
-_NUMBERS = "?bBhHiIlLqQfd"  # the dtypes that SciPy's functions take
+_NUMBERS = frozenset("?bBhHiIlLqQfd")  # the dtypes that SciPy's functions take
 
 
 def source(image: Image) -> Array | BitArray:
@@ -29,12 +29,11 @@ def source(image: Image) -> Array | BitArray:
 
 def check_dtype(values: Array | BitArray) -> None:
     """Raises what SciPy raises for values that it does not take."""
-    if isinstance(values, BitArray):
+    if isinstance(values, BitArray) or values.dtype.char in _NUMBERS:
         return
     if values.dtype.kind == "c":
         raise TypeError("Complex type not supported")
-    if values.dtype.char not in _NUMBERS:
-        raise RuntimeError(f"data type not supported: {values.dtype}")
+    raise RuntimeError(f"data type not supported: {values.dtype}")
 
 
 def row_packed(bits: BitArray) -> Words:

@@ -105,7 +105,7 @@ def binary_erosion(
         progress: called now and then with the number of iterations so far, if iterations is below 1.
     """
     return _apply(
-        *(input, structure, iterations, mask, output, border_value, origin, axes, threads, progress), (False,)
+        input, structure, iterations, mask, output, border_value, origin, axes, threads, progress, (False,)
     )
 
 
@@ -128,7 +128,7 @@ def binary_dilation(
     Arguments: ``binary_erosion``.
     """
     return _apply(
-        *(input, structure, iterations, mask, output, border_value, origin, axes, threads, progress), (True,)
+        input, structure, iterations, mask, output, border_value, origin, axes, threads, progress, (True,)
     )
 
 
@@ -147,8 +147,7 @@ def binary_opening(
 ) -> Result:
     """Erosions, then as many dilations, in one pass through memory. Arguments: ``binary_erosion``."""
     return _apply(
-        *(input, structure, iterations, mask, output, border_value, origin, axes, threads, None),
-        (False, True),
+        input, structure, iterations, mask, output, border_value, origin, axes, threads, None, (False, True)
     )
 
 
@@ -167,6 +166,5 @@ def binary_closing(
 ) -> Result:
     """Dilations, then as many erosions, in one pass through memory. Arguments: ``binary_erosion``."""
     return _apply(
-        *(input, structure, iterations, mask, output, border_value, origin, axes, threads, None),
-        (True, False),
+        input, structure, iterations, mask, output, border_value, origin, axes, threads, None, (True, False)
     )
