@@ -6,6 +6,7 @@
 namespace binmorph::python {
 
 void bind_packing_kernels(pybind11::module_& m);
+void bind_peak_kernels(pybind11::module_& m);
 void bind_stream_kernels(pybind11::module_& m);
 void bind_sum_conv_kernels(pybind11::module_& m);
 void bind_morphology_kernels(pybind11::module_& m);

@@ -63,6 +63,7 @@ void bind_kernels(pybind11::module_& m) {
         "Rows of (operation, kernel, instruction set, runs on this machine), slowest instruction set first.");
   binmorph::python::bind_morphology_kernels(m);
   binmorph::python::bind_packing_kernels(m);
+  binmorph::python::bind_peak_kernels(m);
   binmorph::python::bind_stream_kernels(m);
   binmorph::python::bind_sum_conv_kernels(m);
   binmorph::python::bind_window_kernels(m);

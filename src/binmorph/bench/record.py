@@ -52,6 +52,26 @@ class SystemRecord:
 
 
 @dataclass(frozen=True)
+class StepRecord:
+    """One step of our plan for the case's network.
+
+    Attributes:
+        name: the node that it begins with.
+        kind: one of :data:`binmorph.cost.kinds.KINDS`, or "output" for handing the result over.
+        kernels: what runs.
+        counts: "operations" on words and numbers in the reference form, and "moved.LEVEL", bytes per memory
+            of the machine, both for the batch.
+        seconds: per round of a profile, which reads a clock around every step.
+    """
+
+    name: str
+    kind: str
+    kernels: tuple[str, ...]
+    counts: dict[str, float]
+    seconds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class CaseRecord:
     """One piece of work, done by every system.
 
@@ -65,6 +85,7 @@ class CaseRecord:
         baseline: the system that ours is compared with first; None if none could run.
         counts: operations of the work by name, as :mod:`binmorph.cost` counts them; None if not counted.
         systems: in the order in which they ran.
+        steps: of our network, where the case is one; otherwise none.
     """
 
     suite: str
@@ -76,6 +97,7 @@ class CaseRecord:
     baseline: str | None
     counts: dict[str, float] | None
     systems: tuple[SystemRecord, ...]
+    steps: tuple[StepRecord, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, int, int, str]:
@@ -162,6 +184,7 @@ def _case(data: Any, where: str) -> CaseRecord:
         baseline=fields.take("baseline", str, None),
         counts=fields.numbers("counts"),
         systems=fields.many("systems", _system),
+        steps=fields.many("steps", _step),
     )
     fields.end()
     if not isinstance(case.work.get("kind"), str):
@@ -198,6 +221,19 @@ def _system(data: Any, where: str) -> SystemRecord:
     if system.kernel_seconds is not None and len(system.kernel_seconds) != len(system.seconds):
         raise RecordError(f"{where}.kernel_seconds must have one number per round, as seconds has")
     return system
+
+
+def _step(data: Any, where: str) -> StepRecord:
+    fields = Fields(data, where)
+    step = StepRecord(
+        name=fields.take("name", str),
+        kind=fields.take("kind", str),
+        kernels=tuple(map(str, fields.take("kernels", list))),
+        counts=fields.numbers("counts") or {},
+        seconds=fields.seconds("seconds") or (),
+    )
+    fields.end()
+    return step
 
 
 def _skipped(data: Any, where: str) -> SkippedRecord:

@@ -26,7 +26,8 @@ class StepCost:
     """One step of the plan (without a plan: one node) for a batch.
 
     Its name and the key of its time in a profile, the nodes that run in it, their kind, what it counts, and
-    its bytes per memory of this machine.
+    its bytes per memory of this machine. ``operations`` is what a roofline counts, whatever the kernel does:
+    in the reference form, operations on words and population counts, and float and 8-bit operations.
     """
 
     name: str
@@ -35,13 +36,7 @@ class StepCost:
     kind: str
     counts: Counts
     moved: dict[str, int]
-
-    @property
-    def operations(self) -> int:
-        """Operations on words, look-ups, population counts, and float and 8-bit operations: what a roofline
-        counts."""
-        c = self.counts
-        return c.word_ops + c.popcounts + c.table_lookups + c.float_adds + c.float_muls + 2 * c.int_macs
+    operations: int
 
 
 @dataclass(frozen=True)
@@ -66,10 +61,7 @@ class Cost:
             "nodes": {name: counts.to_json() for name, counts in self.nodes.items()},
             "total": self.total.to_json(),
             "moved": self.moved,
-            "steps": [
-                {**asdict(step), "operations": step.operations, "counts": step.counts.to_json()}
-                for step in self.steps
-            ],
+            "steps": [{**asdict(step), "counts": step.counts.to_json()} for step in self.steps],
             "energy_proxy": [energy.to_json() for energy in self.energy],
             "assumptions": load_tables()["assumptions"],
         }
@@ -84,6 +76,10 @@ class _Step:
     nodes: tuple[str, ...]
     work: Counts
     transfer: Transfer
+
+
+def _operations(work: Counts) -> int:
+    return work.word_ops + work.popcounts + work.float_adds + work.float_muls + 2 * work.int_macs
 
 
 def _transfer(graph: ir.Graph, nodes: Sequence[str], work: Counts) -> Transfer:
@@ -157,12 +153,11 @@ def cost(
     levels = machine_levels() if levels is None else levels
     units = 1 if plan is None else -(-batch // plan.images_per_unit)
     kernels = {name: s.kernels for s in plan.steps for name in s.nodes} if plan is not None else {}
-    works = {
-        node.name: as_run(
-            count_node(node, graph.type_of(node.input), graph.type_of(node.name)), kernels.get(node.name, ())
-        )
+    reference = {
+        node.name: count_node(node, graph.type_of(node.input), graph.type_of(node.name))
         for node in graph.nodes
     }
+    works = {name: as_run(work, kernels.get(name, ())) for name, work in reference.items()}
     steps = _steps(graph, works, plan)
     moved = bytes_per_level([step.transfer for step in steps], levels, batch, units)
     nodes = {name: work.times(batch) for name, work in works.items()}
@@ -171,7 +166,15 @@ def cost(
         nodes=nodes,
         total=sum(nodes.values(), Counts()),
         steps=tuple(
-            StepCost(s.name, s.key, s.nodes, step_kind(graph, s.nodes), s.work.times(batch), part)
+            StepCost(
+                name=s.name,
+                key=s.key,
+                nodes=s.nodes,
+                kind=step_kind(graph, s.nodes),
+                counts=s.work.times(batch),
+                moved=part,
+                operations=batch * sum(_operations(reference[name]) for name in s.nodes),
+            )
             for s, part in zip(steps, moved, strict=True)
         ),
         moved=add_levels(moved, levels),

@@ -1,0 +1,26 @@
+#include "kernels/common/vec_u64.h"
+#include "kernels/peaks/algorithm.h"
+
+namespace binmorph::kernels {
+namespace {
+
+struct Counts : VecU64 {
+  static Raw count(Raw v) { return static_cast<Raw>(__builtin_popcountll(v)); }
+  static Raw add(Raw a, Raw b) { return a + b; }
+};
+
+struct Float {
+  using Raw = float;
+  static constexpr std::size_t lanes = 1;
+  static Raw load(const float* p) { return *p; }
+  static void store(float* p, Raw v) { *p = v; }
+  static Raw fill(float v) { return v; }
+  static Raw fma(Raw a, Raw b, Raw c) { return a * b + c; }  // halving is exact: one rounding
+};
+
+}  // namespace
+
+const Peaks peaks__generic = {full_adders<VecU64, 4>, popcounts<Counts, 4>, multiply_adds<Float, 12>,
+                              read_words<VecU64, 4>};
+
+}  // namespace binmorph::kernels
