@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import statistics
 import subprocess
 import sys
+
+from binmorph.bench.record import RunRecord, read
 
 from .part import Part
 
 SUITES = (("layers", 40), ("bisel", 25), ("morphology", 25))
+
+
+def _lines(run: RunRecord) -> str:
+    """One line per measurement, as the other parts write them."""
+    lines = [
+        {
+            "suite": case.suite,
+            "case": f"{case.name} batch {case.batch}",
+            "system": system.name,
+            "version": system.version,
+            "threads": case.threads,
+            "median_ms": 1e3 * statistics.median(system.seconds),
+            "min_ms": 1e3 * min(system.seconds),
+            "runs": len(system.seconds),
+        }
+        for case in run.cases
+        for system in case.systems
+        if system.status == "measured"
+    ]
+    return "".join(json.dumps(line) + "\n" for line in lines)
 
 
 def main() -> int:
@@ -29,18 +53,16 @@ def main() -> int:
     file = part.out / "cpu.jsonl"
     file.write_text("", "utf-8")
     for suite, limit in SUITES[1:2] if part.dry else SUITES:
-        lines = part.out / f"{suite}.tmp"
-        command = [sys.executable, "-m", "binmorph.bench.run", suite, "--json", str(lines)]
-        command += ["--rounds", "1" if part.dry else "10"]
-        environment = {**os.environ, "BINMORPH_BENCH_SIZES": "512" if part.dry else "512,2048"}
+        saved = part.out / f"cpu-{suite}.json"
+        command = [sys.executable, "-m", "binmorph.cli", "bench", suite, "--json", str(saved)]
+        command += ["--rounds", "1" if part.dry else "10", "--threads", "1"]
         try:
-            result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit)
+            result = subprocess.run(command, capture_output=True, text=True, timeout=limit)
             print(f"  suite {suite}: exit code {result.returncode} {result.stderr[-300:]}")
         except subprocess.TimeoutExpired:
             print(f"  suite {suite}: stopped after {limit} s")
-        if lines.exists():
-            file.write_text(file.read_text("utf-8") + lines.read_text("utf-8"), "utf-8")
-            lines.unlink()
+        if saved.exists():  # the cases that were finished
+            file.write_text(file.read_text("utf-8") + _lines(read(saved)), "utf-8")
     return wrong
 
 

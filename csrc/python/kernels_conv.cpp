@@ -46,9 +46,10 @@ class Conv2d {
     return d;
   }
 
-  // `arrays`: stand in for the packed ones of the same names.
+  // `arrays`: stand in for the packed ones of the same names. `repeats`: for timing without Python.
   py::array run(const py::array& x, Out out, const std::optional<Pair>& rows,
-                const std::optional<Pair>& blocks, Out scratch, const py::dict& arrays, std::size_t y_pitch) {
+                const std::optional<Pair>& blocks, Out scratch, const py::dict& arrays, std::size_t y_pitch,
+                std::size_t repeats) {
     ConvProgram p = pack_.program();
     const ConvShape& s = p.shape;
     for (const auto& [key, value] : arrays) {
@@ -79,11 +80,12 @@ class Conv2d {
       if (range.row_begin == range.row_end || first == last)
         throw py::value_error("rows and blocks must select at least one");
       const std::size_t pixels = product({range.row_end - range.row_begin, s.out_width()});
-      accumulate_(p, from, output<std::int32_t>(out, product({pixels - 1, y_pitch}) + last - first), y_pitch,
-                  range, spare);
+      std::int32_t* to = output<std::int32_t>(out, product({pixels - 1, y_pitch}) + last - first);
+      for (std::size_t i = 0; i < repeats; ++i) accumulate_(p, from, to, y_pitch, range, spare);
     } else {
       const std::size_t words = product({s.out_height(), s.out_width(), words_for(s.out_channels)});
-      threshold_(p, from, output<std::uint64_t>(out, words), range, spare);
+      std::uint64_t* to = output<std::uint64_t>(out, words);
+      for (std::size_t i = 0; i < repeats; ++i) threshold_(p, from, to, range, spare);
     }
     return *out;
   }
@@ -160,7 +162,7 @@ void bind_conv_kernels(py::module_& m) {
            "constant"_a = none, "factor"_a = 1)
       .def("arrays", &Conv2d::arrays)
       .def("run", &Conv2d::run, "x"_a, "out"_a = none, "rows"_a = none, "blocks"_a = none, "scratch"_a = none,
-           "arrays"_a = py::dict(), "y_pitch"_a = 0)
+           "arrays"_a = py::dict(), "y_pitch"_a = 0, "repeats"_a = 1)
       .def_property_readonly("kernel", &Conv2d::kernel)
       .def_property_readonly("scratch_words", &Conv2d::scratch_words)
       .def_property_readonly("blocks", &Conv2d::blocks)

@@ -107,7 +107,7 @@ class Dense {
 
   // `arrays`: stand in for the packed ones of the same names.
   py::array run(const std::string& kernel, const py::array& x, Out out, const std::optional<Pair>& columns,
-                Out scratch, const py::dict& arrays) const {
+                Out scratch, const py::dict& arrays, std::size_t repeats) const {
     kernels::DenseProgram p = pack_.program();
     kernels::ThresholdDense* run = find_kernel<kernels::ThresholdDense>(kernel);
     for (const auto& [key, value] : arrays) {
@@ -124,7 +124,7 @@ class Dense {
       throw py::value_error("columns must select existing ones");
     std::uint64_t* to = output<std::uint64_t>(out, product({images, words_for(p.outputs)}));
     std::uint64_t* spare = output<std::uint64_t>(scratch, scratch_words(), "scratch");
-    run(p, from, images, to, range[0], range[1], spare);
+    for (std::size_t i = 0; i < repeats; ++i) run(p, from, images, to, range[0], range[1], spare);
     return *out;
   }
 
@@ -165,7 +165,7 @@ void bind_threshold_kernels(py::module_& m) {
            "inputs"_a, "plus"_a, "minus"_a, "threshold"_a, "invert"_a)
       .def("arrays", &Dense::arrays)
       .def("run", &Dense::run, "kernel"_a, "x"_a, "out"_a = none, "columns"_a = none, "scratch"_a = none,
-           "arrays"_a = py::dict())
+           "arrays"_a = py::dict(), "repeats"_a = 1)
       .def_property_readonly("scratch_words", &Dense::scratch_words)
       .def_property_readonly("columns", &Dense::columns);
 }

@@ -57,20 +57,21 @@ std::size_t check_input(const Model& model, const py::array& x) {
   return images;
 }
 
-py::array run(const Model& model, const py::array& x) {
+// `repeats`: the work is done so many times within one call, so that benchmarks can time it without Python.
+py::array run(const Model& model, const py::array& x, std::size_t repeats) {
   const std::size_t images = check_input(model, x);
   py::array y = allocate(model.graph().type(model.graph().output()), images);
   const void* input = x.data();
   void* output = y.mutable_data();
   {
     const py::gil_scoped_release release;
-    model.run(input, images, output);
+    for (std::size_t i = 0; i < repeats; ++i) model.run(input, images, output);
   }
   return y;
 }
 
 // words: uint64 [images, ...], as many words per image as the network's input takes in rows.
-py::array run_packed(const Model& model, const Array<std::uint64_t>& words) {
+py::array run_packed(const Model& model, const Array<std::uint64_t>& words, std::size_t repeats) {
   const std::size_t images = words.ndim() > 0 ? static_cast<std::size_t>(words.shape(0)) : 0;
   if (static_cast<std::size_t>(words.size()) != images * model.input_words())
     throw Error(ErrorKind::shape, "packed input: got " + std::to_string(words.size()) + " words, expected " +
@@ -83,7 +84,7 @@ py::array run_packed(const Model& model, const Array<std::uint64_t>& words) {
   const std::uint64_t* input = words.data();
   std::uint64_t* output = result.mutable_data();
   const py::gil_scoped_release release;
-  model.run_packed(input, images, output);
+  for (std::size_t i = 0; i < repeats; ++i) model.run_packed(input, images, output);
   return result;
 }
 
@@ -169,8 +170,9 @@ void bind_model(py::module_& m) {
            }),
            py::arg("graph"), py::arg("threads"), py::arg("isa") = "", py::arg("layout") = "",
            py::arg("max_memory") = SIZE_MAX)
-      .def("run", &run, py::arg("x"), "The output for a batch; releases the GIL.")
-      .def("run_packed", &run_packed, py::arg("words").noconvert(), "Packed rows in, packed rows out.")
+      .def("run", &run, py::arg("x"), py::arg("repeats") = 1, "The output for a batch; releases the GIL.")
+      .def("run_packed", &run_packed, py::arg("words").noconvert(), py::arg("repeats") = 1,
+           "Packed rows in, packed rows out.")
       .def("trace", &trace, py::arg("x"), "Every node's value, in order.")
       .def(
           "profile", &profile, py::arg("x"),

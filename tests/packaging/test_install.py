@@ -100,6 +100,7 @@ def _matching(source: Path, pattern: str) -> set[str]:
         "tests/cuda/*.h",
         "src/binmorph/**/*.py",
         "src/binmorph/**/*.pyi",
+        "src/binmorph/bench/suites/*.json",
         "tests/**/*.py",
         "tests/golden/**/*.bmorph",
         "docs/**/*.md",
@@ -131,7 +132,9 @@ def test_sdist_contains_nothing_built(sdist_files):
 
 def test_wheel_contains_the_package(source, wheel_files):
     modules = {name.removeprefix("src/") for name in _matching(source, "src/binmorph/**/*.py*")}
-    assert modules | {"binmorph/py.typed", "binmorph/cost/energy_tables.json"} <= wheel_files
+    suites = {name.removeprefix("src/") for name in _matching(source, "src/binmorph/bench/suites/*.json")}
+    assert suites
+    assert modules | suites | {"binmorph/py.typed", "binmorph/cost/energy_tables.json"} <= wheel_files
     assert any(name.endswith("licenses/LICENSE") for name in wheel_files)
 
 

@@ -203,6 +203,7 @@ class Dense:
         columns: Sequence[int] | None = None,
         scratch: _Words | None = None,
         arrays: dict[str, _Words] = ...,
+        repeats: int = 1,
     ) -> _Words: ...
     @property
     def scratch_words(self) -> int: ...
@@ -277,6 +278,7 @@ class Conv2d:
         scratch: _Words | None = None,
         arrays: dict[str, npt.NDArray[np.generic]] = ...,
         y_pitch: int = 0,
+        repeats: int = 1,
     ) -> npt.NDArray[np.generic]: ...
     @property
     def kernel(self) -> str: ...

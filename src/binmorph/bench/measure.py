@@ -1,59 +1,102 @@
-"""Interleaved timing: in every round each system runs in turn, so that a drift of the machine hits all."""
+"""Interleaved timing: in every round each system runs in turn, so that a drift of the machine hits all.
+
+Hot: the same data again and again, as many calls per round as fill ``round_seconds``; before them one call
+that is not counted, since threads of the system before may still spin. Cold: one call per round, and before
+it a buffer much larger than the last cache is written. The garbage collector is off while the clock runs.
+"""
 
 from __future__ import annotations
 
 import gc
-import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from .case import Case
+import numpy as np
+
+from .contest import System
+
+L3 = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Timing:
-    """Seconds per call, one entry per round, in the order of the rounds."""
+    """Seconds per call, one entry per round in the order of the rounds; ``kernel``: without Python."""
 
-    seconds: tuple[float, ...]
     calls_per_round: int
-
-    @property
-    def median_ms(self) -> float:
-        return 1e3 * statistics.median(self.seconds)
-
-    @property
-    def min_ms(self) -> float:
-        return 1e3 * min(self.seconds)
-
-    def ratio_to(self, other: Timing) -> tuple[float, float, float]:
-        """(10th percentile, median, 90th percentile) of the per-round ratios self / other."""
-        ratios = sorted(a / b for a, b in zip(self.seconds, other.seconds, strict=True))
-        last = len(ratios) - 1
-        return ratios[round(0.1 * last)], statistics.median(ratios), ratios[round(0.9 * last)]
+    seconds: list[float] = field(default_factory=list)
+    kernel: list[float] | None = None
 
 
-def _seconds(call: Callable[[], object], repeats: int) -> float:
-    start = time.perf_counter()
-    for _ in range(repeats):
-        call()
-    return (time.perf_counter() - start) / repeats
-
-
-def measure(case: Case, rounds: int = 40, round_seconds: float = 0.01) -> dict[str, Timing]:
-    """Times every system of ``case``: after a warm-up, ``rounds`` rounds of about ``round_seconds`` each."""
-    repeats = {}
-    for system in case.systems:
-        _seconds(system.call, 3)
-        repeats[system.name] = max(1, round(round_seconds / max(_seconds(system.call, 3), 1e-7)))
-        _seconds(system.call, repeats[system.name])
-    seconds: dict[str, list[float]] = {system.name: [] for system in case.systems}
+def measure(
+    systems: list[System], rounds: int, round_seconds: float = 0.005, cold: bool = False
+) -> tuple[dict[str, Timing], bool]:
+    """Times by name, and whether all rounds ran: Ctrl-C ends with the rounds that were finished."""
+    timings = {system.name: _warmed_up(system, round_seconds, cold) for system in systems}
+    evict = _evictor() if cold else None
     gc.collect()
     gc.disable()
     try:
         for _ in range(rounds):
-            for system in case.systems:
-                seconds[system.name].append(_seconds(system.call, repeats[system.name]))
+            row = [_round(system, timings[system.name], evict) for system in systems]
+            for system, (seconds, kernel) in zip(systems, row, strict=True):
+                timing = timings[system.name]
+                timing.seconds.append(seconds)
+                if timing.kernel is not None and kernel is not None:
+                    timing.kernel.append(kernel)
+    except KeyboardInterrupt:
+        return timings, False
     finally:
         gc.enable()
-    return {name: Timing(tuple(s), repeats[name]) for name, s in seconds.items()}
+    return timings, True
+
+
+def _warmed_up(system: System, round_seconds: float, cold: bool) -> Timing:
+    """Runs the system until its time settles; how often it fits into a round."""
+    once = seconds_of(system.call, 1)
+    if cold:
+        return Timing(1)
+    for _ in range(2 if once < 0.1 else 0):
+        once = min(once, seconds_of(system.call, 1))
+    calls = max(1, round(round_seconds / max(once, 1e-7)))
+    if calls > 1:
+        seconds_of(system.call, calls)
+    return Timing(calls, kernel=None if system.kernel is None else [])
+
+
+def _round(system: System, timing: Timing, evict: Callable[[], object] | None) -> tuple[float, float | None]:
+    calls = timing.calls_per_round
+    if evict is not None:
+        evict()
+        return seconds_of(system.call, 1), None
+    if calls > 1:
+        system.call()
+    seconds = seconds_of(system.call, calls)
+    if system.kernel is None or timing.kernel is None:
+        return seconds, None
+    start = time.perf_counter()
+    system.kernel(calls)
+    return seconds, (time.perf_counter() - start) / calls
+
+
+def seconds_of(call: Callable[[], object], calls: int) -> float:
+    """Mean seconds per call."""
+    start = time.perf_counter()
+    for _ in range(calls):
+        call()
+    return (time.perf_counter() - start) / calls
+
+
+def last_cache_bytes() -> int:
+    """Of the largest cache, as the system states it; 32 MiB where it does not."""
+    try:
+        text = L3.read_text("utf-8").strip()
+        return int(text[:-1]) * {"K": 1 << 10, "M": 1 << 20}[text[-1]]
+    except (OSError, ValueError, KeyError, IndexError):
+        return 32 << 20
+
+
+def _evictor() -> Callable[[], object]:
+    buffer = np.zeros(2 * last_cache_bytes(), np.uint8)
+    return lambda: np.add(buffer, 1, out=buffer)

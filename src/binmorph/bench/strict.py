@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable
@@ -16,6 +17,9 @@ def parse(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except (json.JSONDecodeError, RecursionError) as error:
         raise RecordError(f"not JSON ({error})") from error
+
+
+KINDS: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
 
 
 class Fields:
@@ -76,6 +80,30 @@ class Fields:
                     f"{self._where}.{name}.{key} must be a number, 0 or more, got {value!r:.80}"
                 )
         return values
+
+    def build(self, kind: type[Any]) -> Any:
+        """A dataclass whose fields are int, float, str, bool or tuples of them; those with defaults may be
+        missing. Uses up everything that is left."""
+        made: dict[str, Any] = {}
+        for each in dataclasses.fields(kind):
+            if each.name in self._left or each.default is dataclasses.MISSING:
+                made[each.name] = self._value(each.name, str(each.type))
+        self.end()
+        return kind(**made)
+
+    def _value(self, name: str, annotation: str) -> Any:
+        if annotation.startswith("tuple["):
+            kind = KINDS[annotation[6:].partition(",")[0]]
+            values = self.take(name, list)
+            if any(type(value) is not kind for value in values):
+                raise RecordError(f"{self._where}.{name} must be a list of {kind.__name__}")
+            return tuple(values)
+        if annotation == "float":
+            value = self._next(name)
+            if not _is_number(value):
+                raise RecordError(f"{self._where}.{name} must be a number, got {value!r:.80}")
+            return float(value)
+        return self.take(name, KINDS[annotation])
 
     def end(self) -> None:
         if self._left:

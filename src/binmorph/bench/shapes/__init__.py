@@ -1,1 +1,0 @@
-"""Networks described once and built for each system that runs them."""

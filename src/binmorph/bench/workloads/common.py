@@ -1,0 +1,118 @@
+"""What several kinds of work need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import ir
+from ...cost import cost
+from ..contest import Absent, Case, Check, System
+from ..networks import Ops
+
+NO_DRIVER = {
+    "larq-compute-engine": "larq_compute_engine",
+    "difflogic": "difflogic",
+}
+
+
+def pack(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
+    """Packed along the last axis, least significant bit first, in 64-bit words."""
+    padded = np.zeros((*bits.shape[:-1], -(-bits.shape[-1] // 64) * 64), bool)
+    padded[..., : bits.shape[-1]] = bits
+    return np.packbits(padded, axis=-1, bitorder="little").view("<u8").astype(np.uint64)
+
+
+def counts_of(graph: ir.Graph, batch: int) -> dict[str, float]:
+    """Operations by name for a batch."""
+    return {name: float(value) for name, value in asdict(cost(graph, batch).total).items()}
+
+
+def float_peers(
+    case: Case,
+    shape: tuple[int, ...],
+    x: npt.NDArray[np.float32],
+    build: Callable[[Ops], Any],
+    check: Check,
+    int8_check: Check,
+    limits: Sequence[float],
+    compiled: bool = False,
+    windows: bool = True,
+) -> None:
+    """Enter every library of float networks: ``build`` describes the work in its operators.
+
+    ``limits`` are those of :class:`binmorph.bench.peers.numpy_ops.NumpyOps`, for int8; ``windows`` says that
+    some layer has them, so that the order of channels in memory matters; ``compiled`` adds torch.compile.
+    """
+    threads = case.threads
+
+    def torch_system(name: str, nchw: bool = False, compiled: bool = False) -> Callable[[], System]:
+        def make() -> System:
+            from ..peers.torch_ops import TorchOps
+
+            ops = TorchOps(nchw)
+            return ops.system(name, build(ops), x, threads, compiled)
+
+        return make
+
+    def onnx_system(name: str, limits: Sequence[float] | None) -> Callable[[], System]:
+        def make() -> System:
+            from ..peers.onnx_ops import OnnxOps
+
+            ops = OnnxOps(shape, limits)
+            return ops.system(name, build(ops), x, threads)
+
+        return make
+
+    def openvino_system(name: str, limits: Sequence[float] | None) -> Callable[[], System]:
+        def make() -> System:
+            from ..peers.openvino_ops import OpenVinoOps
+
+            ops = OpenVinoOps(shape, limits)
+            return ops.system(name, build(ops), x, threads)
+
+        return make
+
+    case.enter("torch", torch_system("torch"), check)
+    if windows:
+        case.enter("torch-nchw", torch_system("torch-nchw", nchw=True), check)
+    if compiled:
+        case.enter("torch-compiled", torch_system("torch-compiled", compiled=True), check)
+    case.enter("onnxruntime-float", onnx_system("onnxruntime-float", None), check)
+    case.enter("onnxruntime-int8", onnx_system("onnxruntime-int8", limits), int8_check)
+    case.enter("openvino-float", openvino_system("openvino-float", None), check)
+    case.enter("openvino-int8", openvino_system("openvino-int8", limits), int8_check)
+
+
+def openvino_binary(
+    case: Case, shape: tuple[int, ...], x: Any, build: Callable[[Any], Any], check: Check, along_width: bool
+) -> None:
+    """Enter OpenVINO's BinaryConvolution: ``build`` describes the work to its form."""
+
+    def make() -> System:
+        from ..peers.openvino_ops import OpenVinoBinary, OpenVinoOps
+
+        ops = OpenVinoOps(shape)
+        settings = "BinaryConvolution" + (", images along the width" if along_width else "")
+        output = build(OpenVinoBinary(ops, along_width))
+        return ops.system("openvino-binary", output, x, case.threads, settings)
+
+    case.enter("openvino-binary", make, check)
+
+
+def absent_peers(case: Case) -> None:
+    """Libraries that this suite knows of and has no driver for."""
+    import importlib.util
+
+    for name, module in NO_DRIVER.items():
+
+        def make(module: str = module) -> System:
+            if importlib.util.find_spec(module) is None:
+                raise Absent(f"{module} is not installed")
+            raise Absent("installed, but this suite has no driver for it")
+
+        case.enter(name, make, lambda _: None)

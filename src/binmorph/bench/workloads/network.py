@@ -1,0 +1,76 @@
+"""Whole networks, images in, scores out.
+
+Ours stands beside the same network in float operators ("simulated"), beside a float network of the same
+shapes and its int8 form, and beside OpenVINO with its BinaryConvolution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ..contest import Case, System, close, correlated
+from ..networks import descriptions
+from ..networks.forms import FloatTwin, Simulated
+from ..peers.numpy_ops import NumpyOps
+from ..peers.packed import PackedNetwork, device_system, isas_to_compare, packed_system
+from .common import absent_peers, counts_of, float_peers, openvino_binary
+
+
+@dataclass(frozen=True)
+class NetworkWork:
+    """``network`` is one of :func:`binmorph.bench.networks.descriptions`; ``compiled`` adds torch.compile,
+    which takes long to build."""
+
+    name: str
+    network: str
+    compiled: bool = False
+
+    def case(self, batch: int, threads: int) -> Case:
+        known = descriptions()
+        if self.network not in known:
+            raise ValueError(f"network {self.network!r} is not one of {', '.join(known)}")
+        description = known[self.network]
+        rng = np.random.default_rng(batch)
+        shape = (batch, *description.image)
+        x = (rng.random(shape) if description.exact else rng.normal(size=shape)).astype(np.float32)
+
+        packed = PackedNetwork(description.image)
+        graph = packed.graph(description.build(packed))
+        preferred = ("openvino-binary", "openvino-int8", "onnxruntime-int8", "torch-float", "torch")
+        work = {"kind": "network", **asdict(self)}
+        case = Case(self.name, work, batch, threads, preferred, counts_of(graph, batch))
+        scores = description.build(Simulated(NumpyOps(x)))
+        # Float sums in another order turn single signs, which later layers spread.
+        check = close(scores) if description.exact else correlated(scores, 0.97)
+        for name, isa in isas_to_compare().items():
+            case.enter(name, packed_system(name, graph, x, threads, isa), check)
+        case.enter("binmorph-cuda", device_system(graph, x), check)
+
+        def simulated() -> System:
+            from ..peers.torch_ops import TorchOps
+
+            ops = TorchOps()
+            return ops.system("torch-simulated", description.build(Simulated(ops)), x, threads)
+
+        case.enter("torch-simulated", simulated, check)
+        reference = NumpyOps(x)
+        twin = description.build(FloatTwin(reference))
+        float_peers(
+            case,
+            shape,
+            x,
+            lambda ops: description.build(FloatTwin(ops)),
+            close(twin, 1e-2),
+            correlated(twin, 0.9),
+            reference.limits,
+            self.compiled,
+            windows=not description.dense,
+        )
+        along = description.dense
+        images: Any = np.ascontiguousarray(x.reshape(batch, -1).T)[None, :, None] if along else x
+        openvino_binary(case, images.shape, images, description.build, check, along)
+        absent_peers(case)
+        return case
