@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from binmorph.bench.compare import compare
-from binmorph.bench.record import CaseRecord, RunRecord, SystemRecord
+from binmorph.bench.record import CaseRecord, RunRecord, SystemRecord, write
+from binmorph.cli import main
 from binmorph.errors import RecordError
 
 MACHINE = {"processor": "one", "cores": 2, "isas": ["generic"], "system": "Linux x86_64"}
@@ -69,3 +71,15 @@ def test_other_machines_are_refused_unless_asked_for() -> None:
     with pytest.raises(RecordError, match="processor is 'one' and 'other'"):
         compare(before, after)
     assert compare(before, after, any_machine=True).regressions
+
+
+def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(tmp_path / name) for name in ("before.json", "after.json", "other.json")]
+    write(run(times(1.0)), files[0])
+    write(run(times(1.5)), files[1])
+    write(replace(run(times(1.5)), machine={**MACHINE, "cores": 4}), files[2])
+    assert main(["bench", "compare", files[0], files[1]]) == 1
+    assert "SLOWER" in capsys.readouterr().out
+    assert main(["bench", "compare", files[1], files[0]]) == 0
+    assert main(["bench", "compare", files[0], files[2]]) == 2
+    assert main(["bench", "compare", files[0], files[2], "--any-machine"]) == 1

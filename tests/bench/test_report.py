@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import made_runs
 import pytest
 
-from binmorph.bench.record import RunRecord
+from binmorph.bench.record import RunRecord, read, write
 from binmorph.bench.report import html, markdown
 from binmorph.bench.report.numbers import with_unit
 from binmorph.bench.report.style import new_figure, plotting
+from binmorph.bench.workloads.model_file import known_accuracy
+from binmorph.cli import main
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +86,24 @@ def test_measured_energy_has_its_own_column(run: RunRecord) -> None:
     ours = replace(case.systems[0], energy_joules={"rapl:package-0": 1.5e-3})
     measured = replace(run, cases=(replace(case, systems=(ours, *case.systems[1:])),), machine={})
     assert "1.50 mJ (rapl:package-0)" in markdown(measured)
+
+
+def test_the_command_writes_what_it_read(run: RunRecord, tmp_path: Path) -> None:
+    source, target = str(tmp_path / "run.json"), tmp_path / "run.md"
+    write(run, source)
+    assert read(source) == run
+    assert main(["bench", "report", source, "--markdown", str(target)]) == 0
+    assert target.read_text("utf-8") == markdown(run)
+
+
+def test_known_accuracy_stands_in_the_log_beside_a_file(tmp_path: Path) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "v1" / "binary_mnist.bmorph"
+    known = known_accuracy(str(golden))
+    assert known["accuracy"] == 0.9902
+    assert known["file_bytes"] == golden.stat().st_size
+    (tmp_path / "a.bmorph").write_bytes(b"12")
+    (tmp_path / "a.jsonl").write_text("no log\n")
+    assert known_accuracy(str(tmp_path / "a.bmorph")) == {"file_bytes": 2}
 
 
 def test_an_empty_run_has_a_page() -> None:

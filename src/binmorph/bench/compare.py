@@ -29,7 +29,7 @@ MACHINE = ("processor", "cores", "isas", "system")
 
 @dataclass(frozen=True)
 class Change:
-    """One system of one case in both runs; ``against_baseline`` is the change of our ratio to it, if known."""
+    """One system of one case in both runs; ``against_baseline`` is how our ratio to it changed, if known."""
 
     case: str
     system: str
@@ -111,14 +111,13 @@ def _against_baseline(
     old: CaseRecord, new: CaseRecord, before: SystemRecord, after: SystemRecord
 ) -> float | None:
     """How our ratio to the baseline grew; None without a baseline of one version in both runs."""
-    peers = [
-        next((s for s in case.systems if s.name == old.baseline and s.seconds), None) for case in (old, new)
-    ]
-    if peers[0] is None or peers[1] is None or peers[0].version != peers[1].version:
+    first, second = (next((s for s in case.systems if s.name == old.baseline), None) for case in (old, new))
+    if first is None or second is None or not (first.seconds and second.seconds):
         return None
-    return (median(after.seconds) / median(peers[1].seconds)) / (
-        median(before.seconds) / median(peers[0].seconds)
-    )
+    if first.version != second.version:
+        return None
+    grown = median(after.seconds) / median(before.seconds)
+    return grown * median(first.seconds) / median(second.seconds)
 
 
 def _verdict(before: Sequence[float], after: Sequence[float], beside: float | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .record import SystemRecord
+from .record import StepRecord, SystemRecord
 
 Array = npt.NDArray[Any]
 Check = Callable[[Array], str | None]
@@ -44,7 +44,8 @@ class System:
 @dataclass
 class Case:
     """A piece of work and the systems that do it. ``work`` has its kind and shape; ``preferred`` names
-    baselines, best first; ``counts`` are operations by name."""
+    baselines, best first; ``counts`` are operations by name; ``profile`` times the steps of our
+    network, where the work is one."""
 
     name: str
     work: dict[str, Any]
@@ -52,6 +53,7 @@ class Case:
     threads: int
     preferred: tuple[str, ...]
     counts: dict[str, float] | None = None
+    profile: Callable[[], tuple[StepRecord, ...]] | None = None
     systems: list[System] = field(default_factory=list)
     others: list[SystemRecord] = field(default_factory=list)  # skipped and wrong ones
 

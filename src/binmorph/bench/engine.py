@@ -5,24 +5,33 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from statistics import median
 from typing import Any
 
-from .contest import Case
+from .contest import Case, System
 from .machine import machine_card
 from .measure import measure
+from .meters import find_meters, joules_per_call
 from .record import CaseRecord, RunRecord, SkippedRecord, SystemRecord
 
 MakeCase = Callable[[], Case]
+METER_SECONDS = 1.0  # of calls in a row for each meter
 PINNING = "none: the system's scheduler places threads on the cores that the process may use"
 
 
 class Engine:
     """Collects the cases of a run; :attr:`record` is what there is so far."""
 
-    def __init__(self, options: dict[str, Any], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, options: dict[str, Any], say: Callable[[str], None], peaks: dict[str, Any] | None = None
+    ) -> None:
         self._options, self._say = {**options, "pinning": PINNING}, say
         self._started = datetime.now().astimezone().isoformat(timespec="seconds")
-        self._machine = machine_card()
+        self._meters, absent = find_meters(file=options.get("meter"))
+        self._options["meter"] = None if options.get("meter") is None else str(options["meter"])
+        for meter, why in absent.items():
+            say(f"ABSENT energy meter {meter}: {why}")
+        self._machine = {**machine_card(), "meters": absent, "peaks": peaks}
         self._cases: list[CaseRecord] = []
         self._skipped: dict[tuple[str, str], SkippedRecord] = {}
         self.complete = False
@@ -82,7 +91,7 @@ class Engine:
                     tuple(timings[system.name].seconds),
                     timings[system.name].calls_per_round,
                     _tuple(timings[system.name].kernel),
-                    None,
+                    self._joules(system, timings[system.name].seconds, cold),
                 )
                 for system in case.systems
             ]
@@ -96,12 +105,19 @@ class Engine:
                 case.baseline,
                 case.counts,
                 (*measured, *case.others),
+                case.profile() if case.profile is not None and not cold else (),
             )
             self._cases.append(record)
             finished(record)
             if not complete:
                 break
         return complete
+
+    def _joules(self, system: System, seconds: list[float], cold: bool) -> dict[str, float] | None:
+        """Measured energy of hot calls."""
+        if cold or not self._meters:
+            return None
+        return joules_per_call(system.call, max(1, round(METER_SECONDS / median(seconds))), self._meters)
 
 
 def _tuple(values: list[float] | None) -> tuple[float, ...] | None:

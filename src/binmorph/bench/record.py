@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -134,36 +133,6 @@ class RunRecord:
 def dumps(run: RunRecord) -> str:
     """As JSON text."""
     return json.dumps(run.to_json(), allow_nan=False, separators=(",", ":"))
-
-
-def merge(runs: Sequence[RunRecord]) -> RunRecord:
-    """The cases of several runs of one machine and one version, as one run that began with the first.
-
-    Raises:
-        RecordError: the runs are of different machines or versions, or hold the same case.
-    """
-    first = min(runs, key=lambda run: run.started)
-    for run in runs:
-        differ = [
-            key for key in first.machine if key != "clock_mhz" and first.machine[key] != run.machine.get(key)
-        ]
-        if differ:
-            raise RecordError(f"the runs differ in {', '.join(differ)}: they cannot be one run")
-    options = {**first.options, "merged": [dict(run.options) for run in runs]}
-    return from_json(
-        json.loads(
-            dumps(
-                RunRecord(
-                    first.machine,
-                    options if len(runs) > 1 else first.options,
-                    first.started,
-                    all(run.complete for run in runs),
-                    tuple(case for run in runs for case in run.cases),
-                    tuple(record for run in runs for record in run.skipped),
-                )
-            )
-        )
-    )
 
 
 def write(run: RunRecord, path: str | os.PathLike[str]) -> None:

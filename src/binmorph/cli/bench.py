@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .common import UsageError, add_json, command, note, positive
+from .progress import progress
 
 EXAMPLES = (
     "binmorph bench",
@@ -58,6 +59,13 @@ def add(commands: Any) -> None:
     made.add_argument(
         "--cold", action="store_true", help="every case also with caches evicted before each call"
     )
+    made.add_argument(
+        "--meter",
+        type=Path,
+        metavar="FILE",
+        help="of an external energy meter: SECONDS JOULES a line",
+    )
+    made.add_argument("--any-machine", action="store_true", help="compare runs of different machines, too")
     made.add_argument("--html", metavar="FILE", help="write one page with plots")
     made.add_argument("--markdown", metavar="FILE", help="write the report as Markdown")
     add_json(made)
@@ -97,9 +105,9 @@ def _list(rest: list[str]) -> int:
 
 
 def _merged(paths: list[str]) -> Any:
-    from ..bench import record
+    from ..bench import merge, record
 
-    return record.merge([record.read(path) for path in paths])
+    return merge.merge([record.read(path) for path in paths])
 
 
 def _jobs(args: argparse.Namespace) -> list[tuple[str, Callable[[], Any]]]:
@@ -142,6 +150,7 @@ def _file_cases(args: argparse.Namespace, path: str) -> Iterator[Callable[[], An
 def _run(args: argparse.Namespace) -> int:
     from ..bench import record
     from ..bench.engine import Engine
+    from ..bench.peaks import measure_peaks
     from ..bench.table import case_table
 
     jobs = _jobs(args)
@@ -152,9 +161,10 @@ def _run(args: argparse.Namespace) -> int:
         "round_seconds": QUICK_SECONDS if args.quick else ROUND_SECONDS,
         "full": args.full,
         "cold": args.cold,
+        "meter": args.meter,
     }
-    bar = _progress(len(jobs))
-    engine = Engine(options, bar.write)
+    bar = progress(len(jobs))
+    engine = Engine(options, bar.write, measure_peaks())
 
     def finished(case: Any) -> None:
         if args.json != "-":
@@ -202,55 +212,6 @@ def _compare(paths: list[str], args: argparse.Namespace) -> int:
     from ..bench import record
 
     compare = importlib.import_module("binmorph.bench.compare")
-    found = compare.compare(*(record.read(path) for path in paths))
+    found = compare.compare(*(record.read(path) for path in paths), args.any_machine)
     print(found)
     return 1 if found.regressions else 0
-
-
-class _Plain:
-    """Progress without tqdm."""
-
-    def over(self, jobs: list[Any]) -> Iterator[Any]:
-        yield from jobs
-
-    def write(self, text: str) -> None:
-        note(text)
-
-    def write_result(self, text: str) -> None:
-        print(f"{text}\n", flush=True)
-
-    def close(self) -> None:
-        pass
-
-
-class _Bar(_Plain):
-    """A bar on stderr that gives way to lines."""
-
-    def __init__(self, tqdm: Any, total: int) -> None:
-        self._tqdm = tqdm
-        self._bar = tqdm.tqdm(total=total, unit="case", dynamic_ncols=True)
-
-    def over(self, jobs: list[Any]) -> Iterator[Any]:
-        for job in jobs:
-            self._bar.set_description(job[0])
-            yield job
-            self._bar.update()
-
-    def write(self, text: str) -> None:
-        import sys
-
-        self._tqdm.tqdm.write(text, file=sys.stderr)
-
-    def write_result(self, text: str) -> None:
-        self._tqdm.tqdm.write(f"{text}\n")
-
-    def close(self) -> None:
-        self._bar.close()
-
-
-def _progress(total: int) -> _Plain:
-    try:
-        import tqdm
-    except ImportError:
-        return _Plain()
-    return _Bar(tqdm, total)

@@ -35,7 +35,7 @@ def accuracy_figure(run: RunRecord) -> Iterator[Figure]:
         axis.set_xlim(min(values.values()) / 4, max(values.values()) * 4)
         axis.set_xlabel(label)
         axis.set_ylabel("accuracy (%)")
-        axis.margins(y=0.25)
+        axis.set_ylim(max(0.0, min(100 * case.work["accuracy"] for case in known.values()) - 5), 101)
         axis.grid(True, color="#e6e9ee", linewidth=0.6)
     names = "; ".join(f"{i} {_describe(name, case)}" for i, (name, case) in enumerate(known.items(), 1))
     note = f"{names}. Energies are proxies, with memory; both axes of size and energy are logarithmic."

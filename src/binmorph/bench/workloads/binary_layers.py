@@ -18,12 +18,13 @@ import binmorph
 from binmorph import _core
 
 from ..contest import Case, Check, System, equal
+from ..counts import counts_of
 from ..networks import Bits, Ints, Ops
 from ..networks.forms import Simulated, signed
 from ..networks.sequential import weights
 from ..peers.numpy_ops import NumpyOps
 from ..peers.packed import PackedNetwork, isas_to_compare, packed_system, sign_neurons
-from .common import absent_peers, counts_of, float_peers, openvino_binary, pack
+from .common import absent_peers, float_peers, openvino_binary, pack
 
 Array = npt.NDArray[Any]
 

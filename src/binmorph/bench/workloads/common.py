@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ... import ir
-from ...cost import cost
 from ..contest import Absent, Case, Check, System
 from ..networks import Ops
 
@@ -25,11 +22,6 @@ def pack(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
     padded = np.zeros((*bits.shape[:-1], -(-bits.shape[-1] // 64) * 64), bool)
     padded[..., : bits.shape[-1]] = bits
     return np.packbits(padded, axis=-1, bitorder="little").view("<u8").astype(np.uint64)
-
-
-def counts_of(graph: ir.Graph, batch: int) -> dict[str, float]:
-    """Operations by name for a batch."""
-    return {name: float(value) for name, value in asdict(cost(graph, batch).total).items()}
 
 
 def float_peers(

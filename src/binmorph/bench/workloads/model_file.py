@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,8 +12,23 @@ import numpy as np
 
 from ...format import load
 from ..contest import Array, Case, System, correlated, equal
+from ..counts import counts_of, step_records
 from ..peers.packed import device_system, isas_to_compare, packed_system
-from .common import counts_of
+
+
+def known_accuracy(path: str) -> dict[str, Any]:
+    """The file's size, and the accuracy on test data by the training log beside it (NAME.jsonl, as ``binmorph
+    train`` writes it), if there is one."""
+    known: dict[str, Any] = {"file_bytes": Path(path).stat().st_size}
+    log = Path(path).with_suffix(".jsonl")
+    try:
+        lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+        accuracy = [line["finished"]["accuracy_packed"] for line in lines if "finished" in line]
+    except (OSError, ValueError, TypeError, KeyError):
+        return known
+    if accuracy:
+        known |= {"accuracy": float(accuracy[-1]), "accuracy_source": f"test data, {log.name}"}
+    return known
 
 
 @dataclass(frozen=True)
@@ -28,8 +44,9 @@ class ModelFile:
         graph = load(self.path)
         x = self._images(graph.input.dtype, (batch, *graph.input.shape))
         name = Path(self.path).name
-        work = {"kind": "model", "file": name, "input": list(graph.input.shape)}
+        work = {"kind": "model", "file": name, "input": list(graph.input.shape), **known_accuracy(self.path)}
         case = Case(name, work, batch, threads, ("torch-compiled", "torch"), counts_of(graph, batch))
+        case.profile = partial(step_records, graph, x, threads)
         # The portable kernels are the reference: every instruction set gives the same bits.
         expected = np.asarray(PackedModel(graph, threads=1, isa="generic", layout=None)(x))
         for system, isa in isas_to_compare().items():

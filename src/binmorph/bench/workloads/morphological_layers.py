@@ -14,12 +14,13 @@ import numpy as np
 
 from ... import ir
 from ..contest import Case, close, correlated, equal
+from ..counts import counts_of
 from ..networks import Ops
 from ..networks.forms import signed
 from ..networks.morphological import random_neurons
 from ..peers.numpy_ops import NumpyOps
 from ..peers.packed import isas_to_compare, packed_system
-from .common import counts_of, float_peers
+from .common import float_peers
 
 PREFERRED = ("torch", "torch-nchw", "openvino-float")
 

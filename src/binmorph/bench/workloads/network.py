@@ -7,16 +7,18 @@ shapes and its int8 form, and beside OpenVINO with its BinaryConvolution.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..contest import Case, System, close, correlated
+from ..counts import counts_of, step_records
 from ..networks import descriptions
 from ..networks.forms import FloatTwin, Simulated
 from ..peers.numpy_ops import NumpyOps
 from ..peers.packed import PackedNetwork, device_system, isas_to_compare, packed_system
-from .common import absent_peers, counts_of, float_peers, openvino_binary
+from .common import absent_peers, float_peers, openvino_binary
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class NetworkWork:
         preferred = ("openvino-binary", "openvino-int8", "onnxruntime-int8", "torch-float", "torch")
         work = {"kind": "network", **asdict(self)}
         case = Case(self.name, work, batch, threads, preferred, counts_of(graph, batch))
+        case.profile = partial(step_records, graph, x, threads)
         scores = description.build(Simulated(NumpyOps(x)))
         # Float sums in another order turn single signs, which later layers spread.
         check = close(scores) if description.exact else correlated(scores, 0.97)
