@@ -1,7 +1,7 @@
 """Writes docs/benchmark-history.md from the runs in benchmarks/results: python -m benchmarks.history
 
 ``benchmarks/results/MACHINE/RELEASE.json`` is what ``binmorph bench --json`` wrote, one file per machine and
-release. With --check nothing is written; the exit code says whether the page is what the runs give.
+release (its name begins with a digit). With --check nothing is written; the exit code says whether the page is what the runs give.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def page(results: Path = ROOT / "benchmarks" / "results") -> str:
     """The page's text. Raises RecordError for a file that is no run."""
     parts = [HEAD]
     for folder in sorted(path for path in results.iterdir() if path.is_dir()):
-        runs = {path.stem: read(path) for path in sorted(folder.glob("*.json"))}
+        runs = {path.stem: read(path) for path in sorted(folder.glob("[0-9]*.json"))}
         if runs:
             parts.append("\n".join(_machine(folder.name, runs)) + "\n")
     return "\n".join(parts)
