@@ -1,7 +1,8 @@
 """Writes docs/benchmark-history.md from the runs in benchmarks/results: python -m benchmarks.history
 
 ``benchmarks/results/MACHINE/RELEASE.json`` is what ``binmorph bench --json`` wrote, one file per machine and
-release (its name begins with a digit). With --check nothing is written; the exit code says whether the page is what the runs give.
+release, its name beginning with a digit. With --check nothing is written; the exit code says whether the page
+is what the runs give.
 """
 
 from __future__ import annotations
