@@ -1,9 +1,10 @@
-"""Measures what convolution kernels cost: python -m benchmarks.fit_costs --ghz 3.7
+"""Measures what kernels cost: python -m benchmarks.fit_costs --ghz 3.7
 
 Times every layout of ``threshold_conv2d`` on this machine over a grid of shapes, in turn, fits the cycles of
 each of its cost terms (non-negative least squares of relative errors) and writes them to
 kernels/threshold_conv2d/costs.inc, from which the runtime chooses among kernels. Prints, per layout, how far
-the estimates are off, and how much longer the chosen kernels take than the best ones.
+the estimates are off, and how much longer the chosen kernels take than the best ones. Then planes and
+elementwise programs, which go to csrc/steps/costs.inc (step_costs).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from scipy.optimize import nnls
 from binmorph import _core
 from binmorph.bench.machine import machine_card
 
+from . import step_costs
+
 COSTS = Path(__file__).parents[1] / "kernels" / "threshold_conv2d" / "costs.inc"
 LAYOUTS = {
     "generic": "rows",
@@ -31,7 +34,8 @@ LAYOUTS = {
     "lutp": "nibbles",
     "permb": "sextets",
 }  # as ConvLayout has them
-ROUNDS, ROUND_SECONDS = 40, 2e-4
+# Machines shared with others are slow for seconds: passes over the whole grid meet them at different shapes.
+PASSES, ROUNDS, ROUND_SECONDS = 6, 10, 2e-4
 
 Shape = tuple[int, int, int, int, int, int, str]  # channels, outputs, size, kernel, stride, groups, form
 
@@ -87,15 +91,20 @@ def _seconds(call: Callable[[], object], repeats: int) -> float:
     return (time.perf_counter() - start) / repeats
 
 
-def _measure(kernels: list[str], shape: Shape, overhead: float) -> dict[str, tuple[list[float], float]]:
-    """Per kernel: its terms, and the seconds of a run."""
-    convs = {kernel: _convolution(kernel, shape) for kernel in kernels}
-    repeats = {k: max(1, round(ROUND_SECONDS / _seconds(call, 2))) for k, (_, call) in convs.items()}
-    best = dict.fromkeys(kernels, np.inf)
-    for _ in range(ROUNDS):
-        for kernel, (_, call) in convs.items():
-            best[kernel] = min(best[kernel], _seconds(call, repeats[kernel]))
-    return {k: (conv.cost_terms, max(best[k] - overhead, best[k] / 4)) for k, (conv, _) in convs.items()}
+def _measure(kernels: list[str], overhead: float) -> list[dict[str, tuple[list[float], float]]]:
+    """Per shape and kernel: its terms, and the seconds of a run."""
+    grid = [{kernel: _convolution(kernel, shape) for kernel in kernels} for shape in _grid()]
+    best = [dict.fromkeys(kernels, np.inf) for _ in grid]
+    for _ in range(PASSES):
+        for convs, least in zip(grid, best, strict=True):
+            repeats = {k: max(1, round(ROUND_SECONDS / _seconds(call, 2))) for k, (_, call) in convs.items()}
+            for _ in range(ROUNDS):
+                for kernel, (_, call) in convs.items():
+                    least[kernel] = min(least[kernel], _seconds(call, repeats[kernel]))
+    return [
+        {k: (conv.cost_terms, max(least[k] - overhead, least[k] / 4)) for k, (conv, _) in convs.items()}
+        for convs, least in zip(grid, best, strict=True)
+    ]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -116,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     # What the call from Python takes: an image of one pixel, one channel, one output.
     tiny = _convolution(kernels["rows"], (1, 1, 1, 1, 1, 1, "mask"))[1]
     overhead = min(_seconds(tiny, 1000) for _ in range(20))
-    grid = [_measure(list(kernels.values()), shape, overhead) for shape in _grid()]
+    grid = _measure(list(kernels.values()), overhead)
 
     rows, estimates = [], {}
     for layout, kernel in kernels.items():
@@ -155,6 +164,7 @@ def main(arguments: list[str] | None = None) -> int:
         "};",
     ]
     COSTS.write_text("\n".join(lines) + "\n")
+    step_costs.write(options.ghz, str(machine_card()["processor"]))
     return 0
 
 

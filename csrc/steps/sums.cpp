@@ -129,9 +129,8 @@ class SumsStep final : public Step {
   }
 
   void plan_memory(const Target& target) {
-    const double elements = static_cast<double>(height_ * width_ * channels_);
     program_blocks_ = words_for(channels_);
-    cost = elements / 4 * static_cast<double>(steps_.size() + 1);
+    if (!steps_.empty()) cost = elementwise_cost(steps_, height_ * width_, channels_, target.isa);
     if (source_ == nullptr) return;
     constexpr double kVectorOperationsPerCycle = 2;
     cost += kVectorOperationsPerCycle * source_->cycles;

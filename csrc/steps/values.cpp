@@ -28,26 +28,6 @@ std::size_t value_words(const ValueType& type, Layout layout, Packing packing) {
   return type.flat ? words_for(type.size()) : type.channels * type.height * words_for(type.width);
 }
 
-double plane_program_cost(const kernels::PlaneProgram& program, const kernels::PlaneShape& shape, Isa isa) {
-  // Per literal of a gate and of a counter, and the words of a vector; measured on one Zen 4 core.
-  struct Rate {
-    double gate, count;
-    std::size_t words;
-  };
-  constexpr Rate kRates[kIsaCount] = {{64, 64, 1}, {1, 5.5, 1}, {1, 5.5, 4}, {1, 2.6, 8}};
-  const Rate& rate = kRates[static_cast<std::size_t>(isa)];
-  double literals = 0;
-  const auto add = [&](const kernels::Term& t) {
-    literals += (t.positive + t.negative) * (t.op == kernels::TermOp::count ? rate.count : rate.gate) + 1;
-  };
-  for (std::size_t o = 0; o < program.neuron_count; ++o) {
-    const kernels::PlaneNeuron& neuron = program.neurons[o];
-    for (std::size_t t = 0; t < neuron.terms; ++t) add(program.terms[neuron.first_term + t]);
-    if (neuron.terms > 1) add(neuron.combine);
-  }
-  return literals * static_cast<double>(shape.rows * ((shape.row_words + rate.words - 1) / rate.words));
-}
-
 Unloader::Unloader(const ValueType& type, Layout layout, Packing packing, Isa isa)
     : type_(type), layout_(layout), packing_(packing) {
   NoStep names;

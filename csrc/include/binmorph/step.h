@@ -100,8 +100,10 @@ void split(ThreadPool* pool, std::size_t count, double cost, const Body& body) {
   split(pool, count, pool == nullptr ? std::size_t{1} : pieces_for(cost, pool->threads()), body);
 }
 
-// Estimated vector operations of a plane program.
+// Estimated vector operations, two a cycle, of a plane program and of an elementwise program.
 double plane_program_cost(const kernels::PlaneProgram& program, const kernels::PlaneShape& shape, Isa isa);
+double elementwise_cost(const std::vector<kernels::ElementwiseStep>& steps, std::size_t pixels,
+                        std::size_t channels, Isa isa);
 
 constexpr std::size_t round_to_line(std::size_t words) { return (words + 7) / 8 * 8; }  // of 64 bytes
 
