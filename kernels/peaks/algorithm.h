@@ -33,7 +33,7 @@ std::uint64_t full_adders(const std::uint64_t* words, std::size_t rounds) {
     for (std::size_t r = 0; r < rounds; ++r)
       for (std::size_t k = 0; k < kChains; ++k) {
         typename V::Raw out;
-        sum[k] = V::full_add(sum[k], carry[k], x, out);
+        sum[k] = V::full_add(carry[k], x, sum[k], out);
         carry[k] = out;
       }
     all ^= exclusive_or<V>(sum) ^ exclusive_or<V>(carry);

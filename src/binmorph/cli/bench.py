@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .common import UsageError, add_json, command, note, positive
+from .common import UsageError, add_json, command, need, note, positive
 from .progress import progress
 
 EXAMPLES = (
@@ -73,6 +73,8 @@ def add(commands: Any) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run; 1 if one of our outputs was wrong or Ctrl-C came, or, comparing, if something became slower."""
+    if args.html is not None:
+        need("matplotlib", "bench", "--html")
     for option in ("html", "markdown"):
         target = getattr(args, option)
         if target is not None and not Path(target).parent.is_dir():

@@ -16,10 +16,10 @@ ROOFS = (
     ("float_operations", "float32 multiply-add", "#d9731a"),
 )
 NOTE = (
-    "Operations per second over operations per byte, both logarithmic, on one core. Operations: ANDs,"
-    " population counts and additions of 64-bit words in the reference form, and float operations. "
-    "Bytes: weights and values once, wherever they lie. Lines are this machine's measured peaks; "
-    "kernels that look sums up in tables may pass the one of population counts."
+    "Operations per second over operations per byte, both logarithmic, on one core. Operations: ANDs, "
+    "population counts and additions of 64-bit words in the reference form, and float operations. Bytes: "
+    "weights and values once, wherever they lie. Lines are this machine's measured peaks. Kernels that need "
+    "fewer operations than the reference form (tables of sums, rows that are zero) may pass them."
 )
 
 
