@@ -26,12 +26,12 @@ def _padded(x: Array, padding: int, value: float) -> Array:
 
 
 class NumpyOps:
-    """Values are arrays. ``limits`` notes, layer after layer, the largest number that went into a convolution
-    or a dense layer."""
+    """Values are arrays. ``limits`` notes, for each convolution and dense layer in turn, the largest number
+    that went in and the largest that came out."""
 
     def __init__(self, images: Array) -> None:
         self._images = images
-        self.limits: list[float] = []
+        self.limits: list[tuple[float, float]] = []
 
     def input(self) -> Array:
         return self._images
@@ -39,7 +39,6 @@ class NumpyOps:
     def conv(
         self, x: Array, weight: Floats, bias: Floats | None, stride: int, padding: int, pad_value: float = 0
     ) -> Array:
-        self.limits.append(float(np.abs(x).max()))
         kernel = (weight.shape[2], weight.shape[3])
         parts = []
         for first in range(0, len(x), IMAGES):
@@ -48,13 +47,16 @@ class NumpyOps:
             rows = windows.transpose(0, 2, 3, 1, 4, 5).reshape(n * height * width, -1)
             sums = (rows @ weight.reshape(len(weight), -1).T).reshape(n, height, width, -1)
             parts.append(np.ascontiguousarray(sums.transpose(0, 3, 1, 2)))
-        y = np.concatenate(parts)
-        return y if bias is None else y + bias[:, None, None]
+        y: Array = np.concatenate(parts)
+        y = y if bias is None else y + bias[:, None, None]
+        self.limits.append((float(np.abs(x).max()), float(np.abs(y).max())))
+        return y
 
     def linear(self, x: Array, weight: Floats, bias: Floats | None) -> Array:
-        self.limits.append(float(np.abs(x).max()))
         y: Array = x @ weight.T
-        return y if bias is None else y + bias
+        y = y if bias is None else y + bias
+        self.limits.append((float(np.abs(x).max()), float(np.abs(y).max())))
+        return y
 
     def affine(self, x: Array, scale: Floats, shift: Floats) -> Array:
         return x * scale[:, None, None] + shift[:, None, None]

@@ -17,11 +17,12 @@ OPSET, IR_VERSION = 17, 8
 
 
 class OnnxOps:
-    """Values are names. With ``limits`` convolutions and dense layers are int8: what goes in as bytes with
-    zero at 128, signed weights with a scale per output. ``limits`` say, layer after layer, how large the
-    numbers are that go in."""
+    """Values are names. With ``limits`` convolutions and dense layers are int8: what goes in and comes
+    out as bytes with zero at 128, signed weights with a scale per output. ``limits`` say, layer after layer,
+    how large the numbers are that go in and come out. Without bytes at the output the runtime would compute
+    in float."""
 
-    def __init__(self, shape: tuple[int, ...], limits: Sequence[float] | None = None) -> None:
+    def __init__(self, shape: tuple[int, ...], limits: Sequence[tuple[float, float]] | None = None) -> None:
         self._onnx = importlib.import_module("onnx")
         self._runtime = importlib.import_module("onnxruntime")
         self._shape, self._limits = shape, None if limits is None else iter(limits)
@@ -38,16 +39,26 @@ class OnnxOps:
         self._nodes.append(self._onnx.helper.make_node(op, list(inputs), [name], name, **attributes))
         return name
 
-    def _quantized(self, x: str, weight: Floats) -> tuple[str, str]:
+    def _bytes(self, x: str, limit: float) -> str:
+        scale, zero = self._constant(np.float32(max(limit, 1e-9) / 127)), self._constant(np.uint8(128))
+        return self._add("DequantizeLinear", self._add("QuantizeLinear", x, scale, zero), scale, zero)
+
+    def _layer(self, op: str, x: str, weight: Floats, bias: Floats | None, **attributes: Any) -> str:
         if self._limits is None:
-            return x, self._constant(weight)
-        scale = self._constant(np.float32(next(self._limits) / 127))
-        zero = self._constant(np.uint8(128))
-        x = self._add("DequantizeLinear", self._add("QuantizeLinear", x, scale, zero), scale, zero)
+            constants = [self._constant(values) for values in (weight, bias) if values is not None]
+            return self._add(op, x, *constants, **attributes)
+        before, after = next(self._limits)
+        # The runtime takes integer biases in products of the two scales only: a float one is added apart.
+        y = self._add(op, self._bytes(x, before), self._integers(weight), **attributes)
+        y = self._bytes(y, after)
+        shape = (1, -1) if weight.ndim == 2 else (1, -1, 1, 1)
+        return y if bias is None else self._add("Add", y, self._constant(bias.reshape(shape)))
+
+    def _integers(self, weight: Floats) -> str:
         ends = np.abs(weight).reshape(len(weight), -1).max(1) / np.float32(127)
         steps = np.rint(weight / ends.reshape(-1, *(1,) * (weight.ndim - 1))).astype(np.int8)
         zeros = self._constant(np.zeros(len(weight), np.int8))
-        return x, self._add("DequantizeLinear", self._constant(steps), self._constant(ends), zeros, axis=0)
+        return self._add("DequantizeLinear", self._constant(steps), self._constant(ends), zeros, axis=0)
 
     def _column(self, values: Floats) -> str:
         return self._constant(values.reshape(1, -1, 1, 1))
@@ -58,12 +69,10 @@ class OnnxOps:
     def conv(
         self, x: str, weight: Floats, bias: Floats | None, stride: int, padding: int, pad_value: float = 0
     ) -> str:
-        inputs = [*self._quantized(x, weight), *([] if bias is None else [self._constant(bias)])]
-        return self._add("Conv", *inputs, strides=[stride] * 2, pads=[padding] * 4)
+        return self._layer("Conv", x, weight, bias, strides=[stride] * 2, pads=[padding] * 4)
 
     def linear(self, x: str, weight: Floats, bias: Floats | None) -> str:
-        inputs = [*self._quantized(x, weight), *([] if bias is None else [self._constant(bias)])]
-        return self._add("Gemm", *inputs, transB=1)
+        return self._layer("Gemm", x, weight, bias, transB=1)
 
     def affine(self, x: str, scale: Floats, shift: Floats) -> str:
         return self._add("Add", self._add("Mul", x, self._column(scale)), self._column(shift))

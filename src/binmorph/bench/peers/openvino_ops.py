@@ -18,9 +18,9 @@ Array = npt.NDArray[np.float32]
 
 class OpenVinoOps:
     """Values are nodes. With ``limits`` convolutions and dense layers are int8; they say, layer after layer,
-    how large the numbers are that go in."""
+    how large the numbers are that go in and come out."""
 
-    def __init__(self, shape: tuple[int, ...], limits: Sequence[float] | None = None) -> None:
+    def __init__(self, shape: tuple[int, ...], limits: Sequence[tuple[float, float]] | None = None) -> None:
         self.ov = importlib.import_module("openvino")
         self.ops = importlib.import_module("openvino.opset13")
         self.opset1 = importlib.import_module("openvino.opset1")
@@ -35,7 +35,7 @@ class OpenVinoOps:
         w = self.ops.constant(weight)
         if self._limits is None:
             return x, w
-        high = np.float32(next(self._limits))
+        high = np.float32(next(self._limits)[0])
         low = high * np.float32(-128 / 127)  # so that zero is one of the steps
         ends = np.abs(weight).max(tuple(range(1, weight.ndim)), keepdims=True)
         return (

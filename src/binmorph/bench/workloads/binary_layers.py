@@ -17,7 +17,7 @@ import numpy.typing as npt
 import binmorph
 from binmorph import _core
 
-from ..contest import Case, Check, System, equal
+from ..contest import Case, Check, System, correlated, equal
 from ..counts import counts_of
 from ..networks import Bits, Ints, Ops
 from ..networks.forms import Simulated, signed
@@ -80,7 +80,9 @@ class BinaryConv2d:
             def convolution(ops: Ops) -> Any:
                 return ops.conv(ops.input(), signed(layers[0][0]), None, self.stride, padding)
 
-            float_peers(case, x.shape, x, convolution, check, check, [1.0])
+            reference = NumpyOps(x)
+            rounded = correlated(convolution(reference), 0.99)
+            float_peers(case, x.shape, x, convolution, check, rounded, reference.limits)
         openvino_binary(
             case,
             x.shape,
@@ -166,9 +168,13 @@ class BinaryDense:
         if threads == 1:
             case.enter("binmorph-kernel", lambda: self._kernel(weight, threshold, bits), equal(expected))
         check = _reaches(expected, threshold, (slice(None),))
-        float_peers(
-            case, x.shape, x, lambda ops: ops.linear(ops.input(), w, None), check, check, [1.0], windows=False
-        )
+        reference = NumpyOps(x)
+        rounded = correlated(reference.linear(x, w, None), 0.99)
+
+        def product(ops: Ops) -> Any:
+            return ops.linear(ops.input(), w, None)
+
+        float_peers(case, x.shape, x, product, check, rounded, reference.limits, windows=False)
         shape = (1, self.features, 1, batch)  # images along the width: the fastest of three forms
 
         def build(form: Any) -> Any:

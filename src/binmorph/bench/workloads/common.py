@@ -31,7 +31,7 @@ def float_peers(
     build: Callable[[Ops], Any],
     check: Check,
     int8_check: Check,
-    limits: Sequence[float],
+    limits: Sequence[tuple[float, float]],
     compiled: bool = False,
     windows: bool = True,
 ) -> None:
@@ -51,7 +51,7 @@ def float_peers(
 
         return make
 
-    def onnx_system(name: str, limits: Sequence[float] | None) -> Callable[[], System]:
+    def onnx_system(name: str, limits: Sequence[tuple[float, float]] | None) -> Callable[[], System]:
         def make() -> System:
             from ..peers.onnx_ops import OnnxOps
 
@@ -60,7 +60,7 @@ def float_peers(
 
         return make
 
-    def openvino_system(name: str, limits: Sequence[float] | None) -> Callable[[], System]:
+    def openvino_system(name: str, limits: Sequence[tuple[float, float]] | None) -> Callable[[], System]:
         def make() -> System:
             from ..peers.openvino_ops import OpenVinoOps
 

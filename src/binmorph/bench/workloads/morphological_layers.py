@@ -44,7 +44,12 @@ class BiselLayer:
         graph = ir.Graph(ir.InputSpec("uint8", shape[1:]), (ir.PackBinary("pack", "input"), layer), "bisel")
         title = f"bisel {self.channels}->{self.channels} k{self.kernel} {self.form}"
         case = Case(
-            title, {"kind": "bisel_layer", **asdict(self)}, batch, threads, PREFERRED, counts_of(graph, batch)
+            title,
+            {"kind": "bisel_layer", **asdict(self)},
+            batch,
+            threads,
+            PREFERRED,
+            counts_of(graph, batch, threads),
         )
         expected = NumpyOps(signed(bits)).bisel(signed(bits), self.kernel, bise, lui) > 0
         for name, isa in isas_to_compare().items():
@@ -57,8 +62,9 @@ class BiselLayer:
         def convolution(ops: Ops) -> Any:
             return ops.conv(ops.input(), weight, bias, 1, self.kernel // 2)
 
-        sums = convolution(NumpyOps(x))
-        float_peers(case, shape, x, convolution, close(sums), correlated(sums, 0.99), [1.0])
+        reference = NumpyOps(x)
+        sums = convolution(reference)
+        float_peers(case, shape, x, convolution, close(sums), correlated(sums, 0.99), reference.limits)
         return case
 
 
@@ -83,7 +89,7 @@ class MaskedDense:
             batch,
             threads,
             PREFERRED,
-            counts_of(graph, batch),
+            counts_of(graph, batch, threads),
         )
         x = bits.astype(np.float32)
         expected = (x @ neurons.plus.T.astype(np.float32) >= neurons.threshold) ^ neurons.invert
@@ -91,7 +97,8 @@ class MaskedDense:
             case.enter(name, packed_system(name, graph, bits, threads, isa), equal(expected))
         weight = rng.normal(size=(self.outputs, self.features)).astype(np.float32)
         bias = rng.normal(size=self.outputs).astype(np.float32)
-        sums = x @ weight.T + bias
+        reference = NumpyOps(x)
+        sums = reference.linear(x, weight, bias)
         float_peers(
             case,
             x.shape,
@@ -99,7 +106,7 @@ class MaskedDense:
             lambda ops: ops.linear(ops.input(), weight, bias),
             close(sums),
             correlated(sums, 0.99),
-            [1.0],
+            reference.limits,
             windows=False,
         )
         return case
