@@ -17,6 +17,7 @@ import numpy as np
 
 from .contest import System
 
+CASE_SECONDS, FEWEST_ROUNDS = 4.0, 8
 L3 = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
 
 
@@ -32,8 +33,16 @@ class Timing:
 def measure(
     systems: list[System], rounds: int, round_seconds: float = 0.005, cold: bool = False
 ) -> tuple[dict[str, Timing], bool]:
-    """Times by name, and whether all rounds ran: Ctrl-C ends with the rounds that were finished."""
-    timings = {system.name: _warmed_up(system, round_seconds, cold) for system in systems}
+    """Times by name, and whether all rounds ran: Ctrl-C ends with the rounds that were finished.
+
+    Hot cases that would take longer than ``CASE_SECONDS`` get fewer rounds, at least ``FEWEST_ROUNDS``.
+    """
+    timings, spent = {}, 0.0
+    for system in systems:
+        timings[system.name], seconds = _warmed_up(system, round_seconds, cold)
+        spent += seconds
+    if not cold:
+        rounds = min(rounds, max(FEWEST_ROUNDS, int(CASE_SECONDS / max(spent, 1e-9))))
     evict = _evictor() if cold else None
     gc.collect()
     gc.disable()
@@ -52,17 +61,18 @@ def measure(
     return timings, True
 
 
-def _warmed_up(system: System, round_seconds: float, cold: bool) -> Timing:
-    """Runs the system until its time settles; how often it fits into a round."""
+def _warmed_up(system: System, round_seconds: float, cold: bool) -> tuple[Timing, float]:
+    """Runs the system until its time settles; how often it fits into a round, and what a round takes."""
     once = seconds_of(system.call, 1)
     if cold:
-        return Timing(1)
+        return Timing(1), once
     for _ in range(2 if once < 0.1 else 0):
         once = min(once, seconds_of(system.call, 1))
     calls = max(1, round(round_seconds / max(once, 1e-7)))
     if calls > 1:
         seconds_of(system.call, calls)
-    return Timing(calls, kernel=None if system.kernel is None else [])
+    passes = (1 if system.kernel is None else 2) * calls + (calls > 1)
+    return Timing(calls, kernel=None if system.kernel is None else []), passes * once
 
 
 def _round(system: System, timing: Timing, evict: Callable[[], object] | None) -> tuple[float, float | None]:
