@@ -7,6 +7,7 @@ namespace binmorph {
 namespace {
 
 constexpr double kStore = 1.0;
+constexpr std::size_t kShortRun = 8, kLongRun = 32;
 constexpr double kBlockRows = 32;  // nodes before the result are also computed on rows past those of a block
 constexpr std::size_t kSourcesPerStep = 3;  // more at once would need all of them in L1 together
 
@@ -65,7 +66,20 @@ SeGraph::SeGraph(const SeLines& lines, SeChoice choice, bool planar) : planar_(p
     }
 }
 
+// A run of whole words is folded for four results at once.
+bool SeGraph::is_run(const std::vector<SeRead>& reads) const {
+  if (reads.size() < 3 || reads.size() > kLongRun) return false;
+  const std::int32_t down = reads[1].at.row - reads[0].at.row, along = reads[1].at.x - reads[0].at.x;
+  if (shifted(reads[0]) || (along == 0 ? down != 1 : !planar_ || down != 0 || along != 1)) return false;
+  for (std::size_t i = 1; i < reads.size(); ++i)
+    if (reads[i].node != reads[0].node || reads[i].at.row - reads[i - 1].at.row != down ||
+        reads[i].at.x - reads[i - 1].at.x != along)
+      return false;
+  return true;
+}
+
 double SeGraph::reads_cost(const std::vector<SeRead>& reads) const {
+  if (is_run(reads)) return (static_cast<double>(reads.size()) + 3) / (reads.size() <= kShortRun ? 4 : 2);
   double cost = 0;
   for (const SeRead& read : reads) cost += read_cost(read);
   return cost;

@@ -54,6 +54,7 @@ class SeGraph {
  private:
   bool shifted(const SeRead& read) const { return !planar_ && read.at.x % 64 != 0; }
   double read_cost(const SeRead& read) const { return shifted(read) ? 2.6 : 1.0; }
+  bool is_run(const std::vector<SeRead>& reads) const;
   double reads_cost(const std::vector<SeRead>& reads) const;
   std::uint32_t add(std::vector<SeRead> reads);
   std::uint32_t run_of(std::uint32_t node, SeAxis axis, std::int32_t length);

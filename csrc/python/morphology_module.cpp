@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -108,7 +109,8 @@ class Chain {
     const bool planar = call.shape.lanes != 0;
     const std::uint64_t* bits = mask ? input<std::uint64_t>(*mask, "mask", call.words) : nullptr;
     const std::vector<MorphStage> own = stages(bits, planar);
-    const std::vector<MorphStage> others = without == nullptr ? own : without->stages(bits, planar);
+    std::vector<MorphStage> others;
+    if (without != nullptr) others = without->stages(bits, planar);
     const py::gil_scoped_release release;
     run_stages(own, without == nullptr ? nullptr : &others, call.shape, from, to, call.threads, call.isa);
   }
@@ -149,6 +151,18 @@ std::size_t thin_image(const py::array& words, std::size_t height, std::size_t w
   return thin(data, height, width, method, limit, call.threads, call.isa);
 }
 
+// On a cache line, which numpy's own are on only by chance: vectors that lie across two lines cost twice.
+py::array_t<std::uint64_t> empty_words(const std::vector<std::size_t>& shape) {
+  std::size_t words = 1;
+  for (const std::size_t n : shape) words = product({words, n});
+  product({words, sizeof(std::uint64_t)});
+  constexpr std::align_val_t line{64};
+  const auto release = [](void* p) { ::operator delete(p, std::align_val_t{64}); };
+  void* memory = ::operator new(std::max<std::size_t>(words, 1) * sizeof(std::uint64_t), line);
+  const py::capsule owner(memory, release);
+  return py::array_t<std::uint64_t>(shape, static_cast<std::uint64_t*>(memory), owner);
+}
+
 }  // namespace
 }  // namespace binmorph::python
 
@@ -169,6 +183,7 @@ void bind_morphology(pybind11::module_& m) {
       .def("run", &Chain::run, "src"_a, "dst"_a, "shape"_a, "mask"_a = py::none(), "without"_a = py::none(),
            "threads"_a = 1, "isa"_a = "",
            "dst = the stages applied to src, and not those of `without`; words, or bytes for pixels.");
+  m.def("empty_words", &empty_words, "shape"_a, "Words on a cache line, not initialised.");
   m.def("run_until_stable", &until_stable, "stage"_a, "shape"_a, "words"_a, "limit"_a = 0, "threads"_a = 1,
         "isa"_a = "", "Applies a stage to words until nothing changes, or limit times; how often that was.");
   m.def("thin", &thin_image, "words"_a, "height"_a, "width"_a, "rule"_a, "limit"_a = 0, "threads"_a = 1,

@@ -22,7 +22,40 @@ struct Reads {
   const std::uint64_t* from[kSeMaxOperands];
   std::uint64_t bit[kSeMaxOperands];
   std::size_t plain, all;
+  std::size_t run;  // the distance of each read from the one before if there are at least three and all are
+                    // equal, or 0
 };
+
+// Four results `apart` words apart, each the fold of `length` reads `run` words apart: all but three are
+// shared.
+template <class V, bool kDilate>
+inline void fold_four(const std::uint64_t* from, std::size_t run, std::size_t length, std::uint64_t* dst,
+                      std::size_t apart) {
+  using Raw = typename V::Raw;
+  Raw middle = V::fill(kDilate ? 0 : ~std::uint64_t{0});
+#pragma GCC unroll 8
+  for (std::size_t j = 3; j < length; ++j)
+    middle = V::template fold<kDilate>(middle, V::load(from + j * run));
+  const std::uint64_t* after = from + length * run;
+  const Raw a0 = V::load(from), a1 = V::load(from + run), a2 = V::load(from + 2 * run);
+  const Raw b0 = V::load(after), b1 = V::load(after + run), b2 = V::load(after + 2 * run);
+  const Raw late = V::template fold<kDilate>(a2, middle), early = V::template fold<kDilate>(b0, middle);
+  V::store(dst, V::template fold3<kDilate>(a0, a1, late));
+  V::store(dst + apart, V::template fold3<kDilate>(a1, late, b0));
+  V::store(dst + 2 * apart, V::template fold3<kDilate>(a2, early, b1));
+  V::store(dst + 3 * apart, V::template fold3<kDilate>(early, b1, b2));
+}
+
+// As much of a flat fold as can be made four results at a time; how many words that is.
+template <class V, bool kDilate>
+inline std::size_t fold_run(const Reads& reads, std::size_t words, std::uint64_t* dst) {
+  if (reads.run == 0 || reads.run % V::words != 0) return 0;
+  std::size_t done = 0;
+  for (; done + 4 * reads.run <= words; done += 4 * reads.run)
+    for (std::size_t i = done; i < done + reads.run; i += V::words)
+      fold_four<V, kDilate>(reads.from[0] + i, reads.run, reads.all, dst + i, reads.run);
+  return done;
+}
 
 template <class V, bool kDilate, std::size_t N>
 inline void fold_reads(const Reads& reads, std::size_t i, std::uint64_t* dst) {
@@ -43,7 +76,7 @@ inline void fold_reads(const Reads& reads, std::size_t i, std::uint64_t* dst) {
 // Whole vectors: may pass the end by less than a vector.
 template <class V, bool kDilate>
 inline void fold_flat(const Reads& reads, std::size_t words, std::uint64_t* dst) {
-  std::size_t i = 0;
+  std::size_t i = fold_run<V, kDilate>(reads, words, dst);
   for (; i + V::unroll * V::words <= words; i += V::unroll * V::words)
     fold_reads<V, kDilate, V::unroll>(reads, i, dst);
   for (; i < words; i += V::words) fold_reads<V, kDilate, 1>(reads, i, dst);
@@ -52,7 +85,7 @@ inline void fold_flat(const Reads& reads, std::size_t words, std::uint64_t* dst)
 // Not a word more: the last vector overlaps the one before, and fewer words than a vector go one by one.
 template <class V, class Word, bool kDilate>
 inline void fold_exactly(const Reads& reads, std::size_t words, std::uint64_t* dst) {
-  std::size_t i = 0;
+  std::size_t i = fold_run<V, kDilate>(reads, words, dst);
   for (; i + V::unroll * V::words <= words; i += V::unroll * V::words)
     fold_reads<V, kDilate, V::unroll>(reads, i, dst);
   for (; i + V::words <= words; i += V::words) fold_reads<V, kDilate, 1>(reads, i, dst);
@@ -108,6 +141,12 @@ class Block {
       r.from[j] = buffer(operand.buffer) + row + operand.word * scale_;
       r.bit[j] = operand.bit;
     }
+    r.run = 0;
+    if (r.all < 3 || r.all > V::longest_run || r.plain != r.all || r.from[1] <= r.from[0]) return r;
+    const std::ptrdiff_t apart = r.from[1] - r.from[0];
+    for (std::size_t j = 2; j < r.all; ++j)
+      if (r.from[j] - r.from[j - 1] != apart) return r;
+    r.run = static_cast<std::size_t>(apart);
     return r;
   }
 
@@ -153,7 +192,19 @@ class Block {
       return;
     }
     for (std::size_t j = 0; j < r.all; ++j) r.from[j] += left_;
-    for (std::size_t y = 0; y < rows; ++y, dst += row_words_) {
+    std::size_t y = 0;
+    if (r.run == tile_.pitch)  // a run of rows: four rows of the result at a time
+      for (; y + 4 <= rows; y += 4, dst += 4 * row_words_) {
+        for (std::size_t x = 0; x < words; x += V::words) {
+          const std::size_t w = lesser(x, words - V::words);
+          fold_four<V, kDilate>(r.from[0] + w, r.run, r.all, dst + w, row_words_);
+        }
+        for (std::size_t k = 0; k < 4; ++k) dst[k * row_words_ + words - 1] &= tail;
+        r.from[0] += 4 * tile_.pitch;
+      }
+    for (std::size_t j = 1; j < r.all; ++j) r.from[j] += r.run == tile_.pitch ? y * tile_.pitch : 0;
+    r.run = r.run < tile_.pitch ? r.run : 0;
+    for (; y < rows; ++y, dst += row_words_) {
       fold_exactly<V, Word, kDilate>(r, words, dst);
       dst[words - 1] &= tail;
       for (std::size_t j = 0; j < r.all; ++j) r.from[j] += tile_.pitch;

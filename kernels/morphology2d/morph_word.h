@@ -8,6 +8,7 @@ namespace {
 
 struct MorphWord : VecU64 {
   static constexpr std::size_t unroll = 4;
+  static constexpr std::size_t longest_run = 8;  // of reads that fold_four beats one by one
   template <bool kDilate>
   static Raw fold(Raw acc, Raw a) {
     return kDilate ? acc | a : acc & a;

@@ -7,6 +7,7 @@ namespace {
 
 struct MorphVecAvx2 : VecAvx2 {
   static constexpr std::size_t unroll = 4;
+  static constexpr std::size_t longest_run = 8;  // of reads that fold_four beats one by one
   template <bool kDilate>
   static Raw fold(Raw acc, Raw a) {
     return kDilate ? bit_or(acc, a) : bit_and(acc, a);

@@ -7,6 +7,7 @@ namespace {
 
 struct MorphVecAvx512 : VecAvx512 {
   static constexpr std::size_t unroll = 4;
+  static constexpr std::size_t longest_run = 64;  // of reads that fold_four beats one by one
   template <bool kDilate>
   static Raw fold(Raw acc, Raw a) {
     return kDilate ? bit_or(acc, a) : bit_and(acc, a);

@@ -37,6 +37,7 @@ class Chain:
         isa: str = "",
     ) -> None: ...
 
+def empty_words(shape: Sequence[int]) -> _Words: ...
 def run_until_stable(
     stage: _Stage,
     shape: tuple[int, int, int, int],
