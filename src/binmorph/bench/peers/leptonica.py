@@ -11,6 +11,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 _HIT = 1
+_COPY = 1
 
 
 class Leptonica:
@@ -34,6 +35,9 @@ class Leptonica:
             ("pixErode", pointer, [pointer] * 3),
             ("pixDilate", pointer, [pointer] * 3),
             ("pixOpen", pointer, [pointer] * 3),
+            ("selaCreate", pointer, [number]),
+            ("selaAddSel", number, [pointer, pointer, ctypes.c_char_p, number]),
+            ("fmorphautogen2", number, [pointer, number, ctypes.c_char_p]),
         ):
             call = getattr(lib, function)
             call.restype, call.argtypes = result, arguments
@@ -68,6 +72,12 @@ class Leptonica:
         for y, x in np.argwhere(cells):
             self._lib.selSetElement(sel, int(y), int(x), _HIT)
         return sel
+
+    def generate(self, cells: Array) -> None:
+        """Writes a dilation and an erosion by the element as C to a file in the working directory."""
+        sela = self._lib.selaCreate(1)
+        self._lib.selaAddSel(sela, self.sel(cells), b"element", _COPY)
+        self._lib.fmorphautogen2(sela, 1, None)
 
     def run(self, operation: str, source: Any, sel: Any) -> Any:
         """The result, in a PIX that the next call of the same size uses again."""

@@ -1,10 +1,13 @@
 """Erosions, dilations and openings of large images.
 
-SciPy and scikit-image are left out beyond 2048 pixels and for disk31, where one call takes seconds.
+SciPy and scikit-image are left out beyond 2048 pixels and for disk31, where one call takes seconds. A "page" is
+the file that BINMORPH_BENCH_PAGE names (dark is 1), repeated.
 """
 
 from __future__ import annotations
 
+import importlib
+import os
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -13,7 +16,7 @@ import numpy.typing as npt
 
 from ... import morphology
 from ..contest import Absent, Case, Check, System, equal
-from ..peers.images import FAST, SLOW, leptonica
+from ..peers.images import FAST, SLOW, leptonica, leptonica_generated
 
 Bits = npt.NDArray[np.bool_]
 
@@ -32,6 +35,24 @@ def elements() -> dict[str, Bits]:
         "sq15": np.ones((15, 15), bool),
         "disk31": morphology.disk(15),
     }
+
+
+def pixels(kind: str, size: int) -> Bits:
+    """The image of that kind; Absent for a page without a file."""
+    rng = np.random.default_rng(size)
+    if kind == "random":
+        return rng.random((size, size)) < 0.5
+    if kind == "blobs":
+        blobs: Bits = np.asarray(
+            morphology.binary_dilation(rng.random((size, size)) < 1e-4, morphology.disk(12))
+        )
+        return blobs
+    page = os.environ.get("BINMORPH_BENCH_PAGE")
+    if kind != "page" or not page:
+        raise Absent(f"no image {kind!r}: set BINMORPH_BENCH_PAGE to the file of a page")
+    grey = np.asarray(importlib.import_module("PIL.Image").open(page).convert("L"))
+    times = [-(-size // n) for n in grey.shape]
+    return np.ascontiguousarray(np.tile(grey < 128, times)[:size, :size])
 
 
 def reference(image: Bits, cells: Bits, operation: str) -> Bits:
@@ -56,29 +77,39 @@ def inside(expected: Bits, edge: int) -> Check:
     return lambda found: check(found[where])
 
 
+def _absent(why: str) -> System:
+    raise Absent(why)
+
+
 @dataclass(frozen=True)
 class MorphologyOperation:
-    """``operation`` by ``element`` on random bits of ``size`` x ``size``."""
+    """``operation`` by ``element`` on ``size`` x ``size`` pixels: "random" bits, "blobs", or a "page"."""
 
     operation: str
     element: str
     size: int
+    image: str = "random"
 
     def case(self, batch: int, threads: int) -> Case:
-        image = np.random.default_rng(self.size).random((self.size, self.size)) < 0.5
         cells = elements()[self.element]
-        expected = reference(image, cells, self.operation)
         work = {"kind": "morphology", **asdict(self)}
-        case = Case(f"{self.operation} {self.element} {self.size}", work, batch, threads, ("opencv", "scipy"))
+        title = f"{self.operation} {self.element} {self.size}"
+        title += "" if self.image == "random" else f" {self.image}"
+        case = Case(title, work, batch, threads, ("opencv", "scipy"))
+        peers = {**FAST, **SLOW, "leptonica": leptonica, "leptonica-generated": leptonica_generated}
+        try:
+            image = pixels(self.image, self.size)
+        except Absent as reason:
+            for name in peers:
+                case.enter(name, partial(_absent, str(reason)), equal(np.zeros(0)))
+            return case
+        expected = reference(image, cells, self.operation)
         slow = self.size > 2048 or self.element == "disk31"
 
-        def left_out() -> System:
-            raise Absent("one call takes seconds")
-
-        for name, make in {**FAST, **SLOW, "leptonica": leptonica}.items():
+        for name, make in peers.items():
             check = equal(expected) if name.startswith("binmorph") else inside(expected, 2 * max(cells.shape))
             if (slow and name in SLOW) or (name == "leptonica" and self.element == "disk31"):
-                case.enter(name, left_out, check)
+                case.enter(name, partial(_absent, "one call takes seconds"), check)
             else:
                 case.enter(name, partial(make, image, cells, self.operation, threads), check)
         return case
