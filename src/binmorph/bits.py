@@ -19,6 +19,7 @@ Words = npt.NDArray[np.uint64]
 
 _PACKED_AXIS = {"row-packed": -1, "channel-packed": 1, "batch-sliced": 0}
 _BLOCK_WORDS = 4  # batch-sliced planes are made of 256-bit words
+_ALIGNED_FROM = 512
 
 
 class BitArray(_core.BitBuffer):
@@ -233,10 +234,15 @@ def _kernel(operation: str) -> str:
     return _kernel_for(operation, _core.default_isa())
 
 
+def _empty_words(shape: tuple[int, ...]) -> Words:
+    """Not initialised; on a cache line if they are many enough for that to matter."""
+    return np.empty(shape, np.uint64) if prod(shape) < _ALIGNED_FROM else _core.morphology.empty_words(shape)
+
+
 def _pack_rows(bits: npt.NDArray[np.uint8]) -> Words:
     width = bits.shape[-1]
     rows = prod(bits.shape[:-1])
-    words = np.empty((*bits.shape[:-1], -(-width // 64)), np.uint64)
+    words = _empty_words((*bits.shape[:-1], -(-width // 64)))
     _core.kernels.pack_binary_u8(_kernel("pack_binary_u8"), np.ascontiguousarray(bits), rows, width, words)
     return words
 

@@ -62,6 +62,7 @@ COLUMNS = {  # elements that are folded column by column, straight from the imag
     "box5": np.ones((5, 5)),
     "scattered": np.random.default_rng(0).random((7, 7)) < 0.5,
     "line21": np.ones((1, 21)),
+    "column21": np.ones((21, 1)),
     "farthest": np.array([[1] * 64 + [0] * 60 + [1, 0, 1]]),
     "growing": np.triu(np.ones((9, 9))),
     "runs": np.array([[1, 1, 1, 0, 1, 1, 1, 1, 0, 1, 1, 1], [0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1]]),
@@ -108,7 +109,7 @@ def test_morphology2d_equals_reference_on_planes(kernel, edge):
     rng = np.random.default_rng(3)
     for lanes in (1, 3, 4, 5, 8, 16):
         for height, width in ((1, 1), (5, 3), (11, 14)):
-            for name in ("box3", "disk5", "even", "gaps"):
+            for name in ("box3", "disk5", "even", "gaps", "column"):
                 points = points_of(ELEMENTS[name])
                 dilate, border = bool(rng.integers(2)), bool(rng.integers(2))
                 shape = (height, width, lanes)

@@ -206,6 +206,25 @@ def test_floods_by_every_small_element_equal_scipy(name):
         assert seen
 
 
+@pytest.mark.parametrize("name", ["binary_dilation", "binary_erosion"])
+def test_growth_by_larger_elements_equals_scipy(name):
+    """Elements that contain their centre settle band by band, others by whole images."""
+    rng = np.random.default_rng(10)
+    for case in range(40):
+        shape = (int(rng.integers(1, 90)), int(rng.choice([1, 63, 64, 130, 200])))
+        structure = rng.random(2 * rng.integers(0, 5, 2) + 1) < 0.4
+        structure[tuple(n // 2 for n in structure.shape)] = True
+        image = rng.random(shape) < (0.01 if name == "binary_dilation" else 0.99)
+        kwargs = {
+            "structure": structure,
+            "iterations": 0,
+            "border_value": int(rng.integers(2)),
+            "mask": None if case % 4 == 0 else rng.random(shape) < rng.choice([0.3, 0.6, 0.95]),
+        }
+        expected, found = call(name, image, **kwargs)
+        same(expected, found, (name, shape, kwargs))
+
+
 def test_long_paths_are_followed():
     rows = np.zeros((129, 200), bool)
     rows[::2] = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 from .binary import binary_closing, binary_dilation, binary_erosion, binary_opening
 from .hit_or_miss import binary_hit_or_miss
 from .iterated import iterate_structure
+from .plans import plan
 from .ranks import majority, rank
 from .reconstruction import binary_fill_holes, binary_propagation
 from .residues import black_tophat, gradient, white_tophat
@@ -30,6 +31,7 @@ __all__ = [
     "gradient",
     "iterate_structure",
     "majority",
+    "plan",
     "rank",
     "rectangle",
     "skeletonize",

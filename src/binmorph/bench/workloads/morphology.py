@@ -1,7 +1,7 @@
 """Erosions, dilations and openings of large images.
 
-SciPy and scikit-image are left out beyond 2048 pixels and for disk31, where one call takes seconds. A "page" is
-the file that BINMORPH_BENCH_PAGE names (dark is 1), repeated.
+SciPy and scikit-image are left out beyond 2048 pixels and for disk31, where one call takes seconds. A "page"
+is the file that BINMORPH_BENCH_PAGE names (dark is 1), repeated.
 """
 
 from __future__ import annotations
