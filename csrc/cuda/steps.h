@@ -4,9 +4,11 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <type_traits>
 
 #include "cuda/plan.h"
 #include "kernels/max_pool/cuda_pool.h"
+#include "kernels/threshold_conv2d/cuda_dense.h"
 #include "kernels/threshold_conv2d/cuda_tiles.h"
 
 namespace binmorph::cuda {
@@ -68,6 +70,15 @@ struct Maker {
     TilePlan plan;
     std::size_t packed;
   };
+  struct LargeDense {
+    std::string entry;
+    kernels::ConvForm form;
+    DensePlan plan;
+    std::size_t packed;
+  };
+  std::optional<LargeDense> large_dense(const ConvGeometry& g, const std::uint64_t* plus,
+                                        const std::uint64_t* minus,
+                                        const std::vector<std::int32_t>* thresholds) const;
   std::optional<Tiles> tiles(const ConvGeometry& g, const std::string& op, const std::uint64_t* plus,
                              const std::uint64_t* minus, const std::vector<std::int32_t>* thresholds) const;
 
@@ -107,6 +118,18 @@ void Maker::windows(const std::string& op, const Params& params, const std::uint
                fill(p.conv, f);
              });
     return;
+  }
+  if constexpr (!std::is_same_v<Params, TwoValueConv2dParams>) {
+    if (const std::optional<LargeDense> d = large_dense(g, plus, minus, thresholds)) {
+      const Masks none{false, d->form, 0, 0};
+      plan.add(node, d->entry, {source}, Dense<Params>{params, d->plan, nullptr}, launch_dense<Params>,
+               [=, from = source, packed = d->packed](Dense<Params>& p, const Frame& f) {
+                 set_windows(p.conv.windows, none, c, f, from);
+                 p.packed = pointer<unsigned char>(f.constants + packed);
+                 fill(p.conv, f);
+               });
+      return;
+    }
   }
   const Masks m = masks(g, op, plus, minus);
   plan.add(

@@ -79,11 +79,31 @@ std::optional<Maker::Tiles> Maker::tiles(const ConvGeometry& g, const std::strin
       plan_tiles(g, form, bits ? narrow(thresholds->size() / g.out_channels) : 1, bits,
                  narrow(static_cast<std::size_t>(info.multiprocessors)), narrow(info.shared_bytes));
   if (!tile) return {};
+  // Weights that stay in shared memory pay if they are wide enough for the pixels' share of L2's rate.
+  const bool large = g.out_channels >= kDenseColumns && g.channels >= 64 * kSliceWords;
+  if (large && tile->columns < kDenseColumns && plan_dense(g, form, 1)) return {};
   std::string entry = op + "__cuda_wgmma";
   if (bits) entry += "_n" + std::to_string(tile->columns);
   if (!plan.has(entry)) return {};
   const auto packed = pack_tiles(g, form, *tile, plus, minus, bits ? thresholds->data() : nullptr);
   return Tiles{entry, form, *tile, plan.add_constant(packed)};
+}
+
+// What is left: layers whose weights do not stay in shared memory.
+std::optional<Maker::LargeDense> Maker::large_dense(const ConvGeometry& g, const std::uint64_t* plus,
+                                                    const std::uint64_t* minus,
+                                                    const std::vector<std::int32_t>* thresholds) const {
+  constexpr std::uint32_t kFewInputs = 1024;
+  const TensorCores wish = plan.options().tensor_cores;
+  const bool worth = g.out_channels >= kDenseColumns / 2 && g.channels >= kFewInputs;
+  if (wish != TensorCores::warpgroups && (wish != TensorCores::best || !worth)) return {};
+  const kernels::ConvForm form = form_of(g, plus, minus);
+  const auto dense = plan_dense(g, form, narrow(static_cast<std::size_t>(plan.device().multiprocessors)));
+  const std::string entry = thresholds != nullptr ? "threshold_dense_u64_u64" : "count_dense_u64_i32";
+  if (!dense || !plan.has(entry + "__cuda_wgmma")) return {};
+  const auto packed =
+      pack_dense(g, form, *dense, plus, minus, thresholds != nullptr ? thresholds->data() : nullptr);
+  return LargeDense{entry + "__cuda_wgmma", form, *dense, plan.add_constant(packed)};
 }
 
 ConvGeometry Maker::geometry(const Window& op) const {

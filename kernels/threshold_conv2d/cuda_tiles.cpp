@@ -86,9 +86,14 @@ std::vector<Chunk> ordered_chunks(const ConvGeometry& g, TilePlan& t) {
 
 std::uint32_t round_to(std::uint32_t n, std::uint32_t unit) { return (n + unit - 1) / unit * unit; }
 
+// Thresholds in 16 bits; for weights of +-1 those of even windows and those of odd ones.
+std::uint32_t table_bytes(ConvForm form, std::uint32_t classes, std::uint32_t outputs) {
+  return classes * outputs * 2 * (form == ConvForm::sign ? 2 : 1);
+}
+
 bool fits(ConvForm form, TilePlan& t, bool bits, std::uint32_t shared_limit) {
   t.block_bytes = t.steps * t.columns * 32;
-  if (bits) t.block_bytes += t.classes * t.columns * (form == ConvForm::ternary ? 1 : 2);
+  if (bits) t.block_bytes += table_bytes(form, t.classes, tile_outputs(t, form));
   t.pixel_bytes = t.planes * t.chunks * t.pitch * 16;
   std::uint64_t bytes = kBarrierBytes + std::uint64_t{t.block_bytes} + kTileStages * t.pixel_bytes;
   bytes += 2 * (round_to(t.planes * t.pitch * 2, 16) + t.rows * 16);  // popcounts of pixels, rows of a tile
@@ -104,7 +109,7 @@ std::optional<TilePlan> plan_tiles(const ConvGeometry& g, ConvForm form, std::ui
                                    std::uint32_t max_blocks, std::uint32_t shared_limit) {
   const std::uint64_t inputs = std::uint64_t{g.channels} * taps(g);
   // Counts are compared in 16 bits: see pack_tiles.
-  if (g.groups != 1 || taps(g) > kMaxTileTaps || inputs > 16000 || g.top < 0 || g.left < 0) return {};
+  if (g.groups != 1 || taps(g) > kMaxTileTaps || inputs > kMaxInputs || g.top < 0 || g.left < 0) return {};
   TilePlan t{};
   const std::uint32_t reach_y = (g.kernel_h - 1) * g.dilation_h / g.stride_h;
   const std::uint32_t reach_x = (g.kernel_w - 1) * g.dilation_w / g.stride_w;
@@ -166,7 +171,6 @@ std::vector<unsigned char> pack_tiles(const ConvGeometry& g, ConvForm form, cons
   const std::size_t mask_words = words_for(std::size_t{g.channels} * taps(g)), part_bits = 128 / t.parts;
   const std::size_t blocks = static_cast<std::size_t>(blocks_for(g.out_channels, per_block));
   std::vector<unsigned char> result(blocks * t.block_bytes, 0);
-  const auto inputs = static_cast<std::int32_t>(g.channels * taps(g));
   for (std::size_t block = 0; block < blocks; ++block) {
     unsigned char* base = result.data() + block * t.block_bytes;
     // Column n = 8 j + 2 thread + i belongs to thread `thread` of a quad, which ends with neighbouring
@@ -189,21 +193,27 @@ std::vector<unsigned char> pack_tiles(const ConvGeometry& g, ConvForm form, cons
         }
       }
     }
-    // Two outputs share a register: bit 15 of (0x8000 - threshold) + count says whether the neuron fires.
     if (threshold == nullptr) continue;
-    auto* table = base + t.steps * t.columns * 32;
-    for (std::uint32_t c = 0; c < t.classes; ++c)
-      for (std::uint32_t in_block = 0; in_block < per_block; ++in_block) {
-        const std::size_t o = block * per_block + in_block;
-        std::int32_t value = inputs + 1;  // never reached
-        if (o < g.out_channels) value = std::clamp(threshold[c * g.out_channels + o], -inputs, inputs + 1);
-        const std::uint32_t half = static_cast<std::uint32_t>(0x8000 - value);
-        const std::size_t at = (std::size_t{c} * per_block + in_block) * 2;
-        table[at] = static_cast<unsigned char>(half);
-        table[at + 1] = static_cast<unsigned char>(half >> 8);
-      }
+    pack_thresholds(g, form, t.classes, per_block, block * per_block, threshold,
+                    base + t.steps * t.columns * 32);
   }
   return result;
+}
+
+void pack_thresholds(const ConvGeometry& g, ConvForm form, std::size_t classes, std::size_t outputs,
+                     std::size_t first, const std::int32_t* threshold, unsigned char* table) {
+  const auto inputs = static_cast<std::int32_t>(g.channels * taps(g));
+  const std::size_t parities = form == ConvForm::sign ? 2 : 1;
+  for (std::size_t row = 0; row < classes * parities; ++row)
+    for (std::size_t i = 0; i < outputs; ++i, table += 2) {
+      std::int32_t value = inputs + 1;  // never reached
+      if (first + i < g.out_channels)
+        value = std::clamp(threshold[row / parities * g.out_channels + first + i], -inputs, inputs + 1);
+      if (parities == 2) value = (value + static_cast<std::int32_t>(row % 2) + 1) >> 1;
+      const auto half = static_cast<std::uint32_t>(0x8000 - value);
+      table[0] = static_cast<unsigned char>(half);
+      table[1] = static_cast<unsigned char>(half >> 8);
+    }
 }
 
 }  // namespace binmorph::cuda

@@ -156,6 +156,13 @@ struct alignas(16) TileRow {
   std::uint32_t row;    // of the tables: its class
   std::int32_t ones;    // in its window
   std::uint32_t unused;
+
+  // 2 count - ones >= threshold is count - ones / 2 >= threshold / 2, where rows of odd and of even windows
+  // have thresholds of their own, rounded up each in its way (pack_tiles).
+  __device__ __forceinline__ void halve() {
+    row = row * 2 + static_cast<std::uint32_t>(ones & 1);
+    ones >>= 1;
+  }
 };
 inline constexpr std::uint32_t kNoPixel = UINT32_MAX;
 

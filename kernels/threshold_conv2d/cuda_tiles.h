@@ -75,4 +75,11 @@ std::vector<unsigned char> pack_tiles(const ConvGeometry& g, kernels::ConvForm f
                                       const std::uint64_t* plus, const std::uint64_t* minus,
                                       const std::int32_t* threshold);
 
+// Two counts share a register, and bit 15 of (0x8000 - threshold) + count says whether a neuron fires: so
+// these are the most inputs. table[classes (x 2: even and odd windows, form sign)][outputs], 16 bits each,
+// from output `first` on.
+inline constexpr std::uint32_t kMaxInputs = 32000;
+void pack_thresholds(const ConvGeometry& g, kernels::ConvForm form, std::size_t classes, std::size_t outputs,
+                     std::size_t first, const std::int32_t* threshold, unsigned char* table);
+
 }  // namespace binmorph::cuda

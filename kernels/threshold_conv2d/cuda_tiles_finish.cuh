@@ -55,17 +55,17 @@ __device__ __forceinline__ void pack_row(unsigned (&words)[(outputs + 31) / 32],
   }
 }
 
-// Bits: a thread has neighbouring outputs of its rows, and stores them as they are.
+// Bits: a thread has neighbouring outputs of its rows, and stores them as they are. `table`: of the block of
+// outputs that begins with `block`.
 template <int columns, int row_tiles, bool ternary>
-__device__ __forceinline__ void pack_tile(const ThresholdTilesParams& p, const unsigned char* packed,
-                                          const TileRow* rows, const int (&sum)[row_tiles][columns / 2]) {
+__device__ __forceinline__ void pack_tile(const ThresholdConv2dParams& p, const unsigned char* table,
+                                          std::uint32_t block, const TileRow* rows,
+                                          const int (&sum)[row_tiles][columns / 2]) {
   constexpr int kOutputs = ternary ? columns / 2 : columns, kMine = kOutputs / 4;
-  const TilePlan& t = p.tile;
-  const ConvGeometry& g = p.conv.windows.geometry;
+  const ConvGeometry& g = p.windows.geometry;
   const unsigned lane = threadIdx.x % 32, warp = threadIdx.x % kWarpgroup / 32;
-  const bool sign = p.conv.windows.form == kernels::ConvForm::sign;
-  const unsigned char* table = packed + t.steps * columns * 32 + lane % 4 * kMine * 2;
-  const std::uint32_t first = blockIdx.y * kOutputs + lane % 4 * kMine;
+  const std::uint32_t first = block + lane % 4 * kMine;
+  table += lane % 4 * kMine * 2;
   const bool stored = first < (g.out_channels + 63) / 64 * 64;
 #pragma unroll
   for (int m = 0; m < row_tiles; ++m)
@@ -82,20 +82,19 @@ __device__ __forceinline__ void pack_tile(const ThresholdTilesParams& p, const u
           low -= static_cast<unsigned>(sum[m][at + columns / 4]);
           high -= static_cast<unsigned>(sum[m][at + columns / 4 + 1]);
         }
-        const unsigned both = high * 0x10000u + low;
-        return sign ? both * 2 + ones : both;
+        return high * 0x10000u + low + ones;
       });
       if (row.pixel == kNoPixel || !stored) continue;
       const std::uint64_t to = (std::uint64_t{row.pixel} * words_of(g.out_channels) * 64 + first) / kMine;
       if constexpr (kMine == 64) {
-        const auto* invert = reinterpret_cast<const std::uint64_t*>(p.conv.invert);
-        reinterpret_cast<std::uint64_t*>(p.conv.y)[to] =
+        const auto* invert = reinterpret_cast<const std::uint64_t*>(p.invert);
+        reinterpret_cast<std::uint64_t*>(p.y)[to] =
             (words[0] | std::uint64_t{words[1]} << 32) ^ invert[first / kMine];
       } else if constexpr (kMine == 32) {
-        reinterpret_cast<std::uint32_t*>(p.conv.y)[to] = words[0] ^ p.conv.invert[first / kMine];
+        reinterpret_cast<std::uint32_t*>(p.y)[to] = words[0] ^ p.invert[first / kMine];
       } else {
-        const auto* invert = reinterpret_cast<const std::uint16_t*>(p.conv.invert);
-        reinterpret_cast<std::uint16_t*>(p.conv.y)[to] =
+        const auto* invert = reinterpret_cast<const std::uint16_t*>(p.invert);
+        reinterpret_cast<std::uint16_t*>(p.y)[to] =
             static_cast<std::uint16_t>(words[0] ^ invert[first / kMine]);
       }
     }
@@ -103,10 +102,10 @@ __device__ __forceinline__ void pack_tile(const ThresholdTilesParams& p, const u
 
 // Numbers: eight rows of a warp at a time cross shared memory, so that a lane has one output of a pixel.
 template <int columns, int row_tiles, bool ternary, class Params>
-__device__ __forceinline__ void finish_tile(const Tiled<Params>& p, unsigned char* scratch,
+__device__ __forceinline__ void finish_tile(const Params& p, unsigned char* scratch, std::uint32_t first,
                                             const TileRow* rows, const int (&sum)[row_tiles][columns / 2]) {
   constexpr int kOutputs = ternary ? columns / 2 : columns, kMine = kOutputs / 4, kPitch = columns + 1;
-  const ConvGeometry& g = p.conv.windows.geometry;
+  const ConvGeometry& g = p.windows.geometry;
   const unsigned lane = threadIdx.x % 32, warp = threadIdx.x % kWarpgroup / 32;
   auto* sums = reinterpret_cast<std::int32_t*>(scratch) + warp * 8 * kPitch;
 #pragma unroll
@@ -125,10 +124,10 @@ __device__ __forceinline__ void finish_tile(const Tiled<Params>& p, unsigned cha
         if (row.pixel == kNoPixel) continue;
         const std::uint64_t of_class = std::uint64_t{row.row} * lanes_for(g.out_channels);
         for (unsigned block = 0; block < kOutputs / 32; ++block) {
-          const std::uint32_t number = blockIdx.y * (kOutputs / 32) + block;
+          const std::uint32_t number = first / 32 + block;
           if (number * 32 >= lanes_for(g.out_channels)) break;
           const Counts counts{sums[i * kPitch + block * 32 + lane], 0, row.ones};
-          finish(p.conv, row.pixel, number, of_class, counts);
+          finish(p, row.pixel, number, of_class, counts);
         }
       }
       __syncwarp();

@@ -10,6 +10,7 @@
 #include "kernels/max_pool/cuda_pool.h"
 #include "kernels/morphology2d/cuda_morphology2d.h"
 #include "kernels/pack/cuda_pack.h"
+#include "kernels/threshold_conv2d/cuda_dense.h"
 #include "kernels/threshold_conv2d/cuda_threshold_conv2d.h"
 #include "kernels/threshold_conv2d/cuda_tiles.h"
 #include "kernels/transpose/cuda_transpose.h"
@@ -49,6 +50,8 @@ extern "C" __global__ void threshold_conv2d_u64_u64__cuda_wgmma_n128(const Thres
 extern "C" __global__ void threshold_conv2d_u64_u64__cuda_wgmma_n256(const ThresholdTilesParams p);
 extern "C" __global__ void count_conv2d_u64_i32__cuda_wgmma(const CountTilesParams p);
 extern "C" __global__ void two_value_conv2d_u64_f32__cuda_wgmma(const TwoValueTilesParams p);
+extern "C" __global__ void threshold_dense_u64_u64__cuda_wgmma(const ThresholdDenseParams p);
+extern "C" __global__ void count_dense_u64_i32__cuda_wgmma(const CountDenseParams p);
 extern "C" __global__ void threshold_conv2d_u64_u64__cuda_simt(const ThresholdConv2dParams p);
 extern "C" __global__ void count_conv2d_u64_i32__cuda_simt(const CountConv2dParams p);
 extern "C" __global__ void two_value_conv2d_u64_f32__cuda_simt(const TwoValueConv2dParams p);

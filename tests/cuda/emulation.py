@@ -14,6 +14,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 CHECKS = {
+    "dense": (
+        "threshold_conv2d/cuda_dense.cpp",
+        "threshold_conv2d/cuda_pack.cpp",
+        "threshold_conv2d/cuda_tiles.cpp",
+        "threshold_conv2d/cuda_wgmma_dense.cu",
+    ),
     "morphology": ("bisel/cuda_simt.cu", "bisel/cuda_pack.cpp", "morphology2d/cuda_simt.cu"),
     "numbers": (
         "conv2d/cuda_simt.cu",
@@ -32,6 +38,7 @@ CHECKS = {
         "threshold_conv2d/cuda_tiles.cpp",
         "threshold_conv2d/cuda_wgmma.cu",
     ),
+    "wgmma": (),
     "windows": (
         "threshold_conv2d/cuda_mma.cu",
         "threshold_conv2d/cuda_pack.cpp",

@@ -91,4 +91,36 @@ inline Expected reference(const ConvGeometry& g, const Neurons& n, const ClassCa
   return result;
 }
 
+inline std::string label_of(const char* op, const ConvGeometry& g, ConvForm form) {
+  return std::string(op) + " by warpgroups, form " + std::to_string(static_cast<int>(form)) + ": " +
+         describe(g);
+}
+
+struct Case {
+  ConvGeometry g;
+  ConvForm form;
+  ClassCase classes{g};
+  std::vector<std::uint64_t> x = random_rows(std::size_t{g.images} * g.height * g.width, g.channels);
+  Neurons neurons = random_neurons(g, form, classes.count);
+  Expected want = reference(g, neurons, classes, x);
+
+  // For every count, constant of its class and output.
+  template <class T, class Value>
+  std::vector<T> values(const std::vector<std::int32_t>& constant, Value value) const {
+    std::vector<T> result;
+    for (std::size_t i = 0; i < want.counts.size(); ++i) {
+      const std::size_t o = i % g.out_channels,
+                        c = classes.of(g, static_cast<std::uint32_t>(i / g.out_channels));
+      result.push_back(value(want.counts[i], constant[c * g.out_channels + o], o, c));
+    }
+    return result;
+  }
+};
+
+inline std::vector<std::int32_t> random_constants(std::size_t count) {
+  std::vector<std::int32_t> constants(count);
+  for (std::int32_t& v : constants) v = static_cast<std::int32_t>(below(201)) - 100;
+  return constants;
+}
+
 }  // namespace binmorph::cuda::testing

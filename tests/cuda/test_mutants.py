@@ -25,6 +25,7 @@ class Mutant:
 _MMA = "threshold_conv2d/cuda_mma.cu"
 _SIMT = "threshold_conv2d/cuda_simt.cu"
 _WGMMA = "threshold_conv2d/cuda_wgmma.cu"
+_DENSE = "threshold_conv2d/cuda_wgmma_dense.cu"
 _TILES = "threshold_conv2d/cuda_tiles"
 _PROGRAM = "elementwise/cuda_simt.cu"
 MUTANTS = [
@@ -130,6 +131,10 @@ MUTANTS = [
         "(i - h) * 16 + (parts - 1 - h)",
         _WGMMA,
     ),
+    Mutant("swizzle of the wrong row", "dense", _DENSE, "thread / 8 % 8) * 16", "thread / 8 % 4) * 16"),
+    Mutant("stage given back a slice early", "dense", _DENSE, "wgmma_wait<1>", "wgmma_wait<2>"),
+    Mutant("wrong distance of swizzled rows", "dense", _DENSE, "(mine), 16, 1024", "(mine), 16, 512"),
+    Mutant("rows of odd windows", "dense", _TILES + ".cpp", "row % 2) + 1) >> 1", "row % 2)) >> 1"),
     Mutant("channel of the next word", "packing", "flatten/cuda_simt.cu", "c / 64]", "c / 65]"),
 ]
 """``twice`` is a product and a sum, each rounded: what a kernel would do without fma."""

@@ -170,5 +170,20 @@ def test_large_layers_take_the_kernels_of_warpgroups():
     layer = ir.ThresholdConv2d("layer", "pack", *window, neurons, offset)
     graph = ir.Graph(ir.InputSpec("uint8", (40, 9, 10)), (ir.PackBinary("pack", "input"), layer), "layer")
     x = rng.integers(0, 2, (5, *graph.input.shape), np.uint8)
-    assert [step.kernels[0] for step in DeviceModel(graph).plan(1).layouts[0].steps][1].endswith("wgmma_n64")
+    assert DeviceModel(graph).plan(1).layouts[0].steps[1].kernels[0].endswith("wgmma_n64")
     assert_same(graph, x, DeviceModel(graph))
+
+
+def test_large_dense_layers_stream_their_weights():
+    rng = np.random.default_rng(4)
+    plus = rng.random((260, 5000 + 120)) < 0.5
+    neurons = ir.Neurons(
+        *(plus, ~plus, rng.integers(-60, 60, 260).astype(np.int32), rng.random(260) < 0.5),
+        *(np.full(260, int(ir.Status.APPROXIMATED), np.uint8), np.full(260, np.nan), np.ones(260)),
+    )
+    nodes = (ir.PackBinary("pack", "input"), ir.ThresholdDense("layer", "pack", neurons))
+    graph = ir.Graph(ir.InputSpec("uint8", (5120,)), nodes, "layer")
+    x = rng.integers(0, 2, (130, 5120), np.uint8)
+    model = DeviceModel(graph)
+    assert model.plan(1).layouts[0].steps[1].kernels[0] == "threshold_dense_u64_u64__cuda_wgmma"
+    assert_same(graph, x, model)

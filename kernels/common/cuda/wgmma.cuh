@@ -160,7 +160,7 @@ template <int columns>
 __device__ __forceinline__ void wgmma(int (&sum)[columns / 2], const unsigned (&a)[4], std::uint64_t b,
                                       bool accumulate);
 
-#if BINMORPH_WGMMA && defined(__CUDA_ARCH__)
+#if BINMORPH_WGMMA
 #include "kernels/common/cuda/wgmma_widths.inc"
 #endif
 
