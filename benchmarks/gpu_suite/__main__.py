@@ -13,6 +13,7 @@ from pathlib import Path
 # (part, limit in seconds): what matters most comes first.
 PARTS = (
     ("machine", 40),
+    ("hopper", 120),
     ("truth", 170),
     ("layers", 90),
     ("morphology", 60),

@@ -48,7 +48,7 @@ LAYERS = (
     Layer("L6", 64, 128, 56, 3, 2),
     Layer("L7", 4096, 4096),
 )
-PRODUCTS = (Layer("G1", 4096, 4096), Layer("G2", 8192, 8192))
+PRODUCTS = (Layer("G1", 4096, 4096), Layer("G2", 8192, 8192), Layer("G3", 16384, 16384))
 BATCHES = (1, 64, 1024)
 TRIAL = (Layer("L1", 64, 64, 6, 3), Layer("L7", 128, 128))
 
@@ -96,7 +96,7 @@ def _ours(part: Part, layer: Layer, batch: int) -> None:
         if not np.array_equal(model(x[:8]), expected):
             raise AssertionError(f"{layer} {isa} differs from the CPU")
         for name, times in model.profile(x, part.rounds).items():
-            if name.startswith("layer: threshold") and name.endswith(isa):
+            if name.startswith("layer: threshold") and isa in name:
                 tops = 2e-9 * layer.macs * batch / float(np.median(times))
                 part.record(f"{layer} batch {batch}", f"binmorph-{isa}", times, rate=f"{tops:.1f} TOPS")
 
@@ -137,6 +137,21 @@ def _int8(part: Part, torch: Any, layer: Layer, batch: int) -> None:
     part.record(f"{layer} batch {batch}", "torch-int8-product", times, rate=f"{tops:.1f} TOPS")
 
 
+def _fp8(part: Part, torch: Any, layer: Layer, batch: int) -> None:
+    """The same product in e4m3, with float16 out."""
+    rows = batch * layer.macs // (layer.outputs * layer.channels * layer.kernel**2)
+    inputs = layer.channels * layer.kernel**2
+    if rows % 16 != 0:  # what _scaled_mm asks for
+        return
+    x = torch.randn(rows, inputs, device="cuda").to(torch.float8_e4m3fn)
+    weight = torch.randn(layer.outputs, inputs, device="cuda").to(torch.float8_e4m3fn)
+    one = torch.ones((), device="cuda")
+    call = lambda: torch._scaled_mm(x, weight.t(), one, one, out_dtype=torch.float16)  # noqa: E731
+    times = torch_times(torch, call, part.rounds)
+    tops = 2e-9 * layer.macs * batch / float(np.median(times))
+    part.record(f"{layer} batch {batch}", "torch-fp8-product", times, rate=f"{tops:.1f} TOPS")
+
+
 def main() -> int:
     """Write layers.jsonl; 0 if every piece ran."""
     part = Part.from_arguments("layers")
@@ -148,6 +163,7 @@ def main() -> int:
         if torch is not None:
             part.attempt(f"{layer} fp16", lambda layer=layer, batch=batch: _half(part, torch, layer, batch))
             part.attempt(f"{layer} int8", lambda layer=layer, batch=batch: _int8(part, torch, layer, batch))
+            part.attempt(f"{layer} fp8", lambda layer=layer, batch=batch: _fp8(part, torch, layer, batch))
             torch.cuda.empty_cache()  # type: ignore[attr-defined]
     return min(1, part.failures)
 
