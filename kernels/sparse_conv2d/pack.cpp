@@ -121,7 +121,7 @@ double sparse_cycles(const SparseProgram& program, std::size_t entries, Isa isa)
   struct Rate {
     double wide, narrow, value;
   };
-  constexpr Rate kRates[kIsaCount] = {{4000, 2000, 60}, {16, 8, 6}, {3.2, 1.8, 1.2}, {1.8, 1.4, 0.7}};
+  constexpr Rate kRates[kIsaCount] = {{4000, 2000, 60}, {16, 8, 6}, {5, 2.5, 1.2}, {3.6, 1.8, 0.8}};
   const Rate& rate = kRates[static_cast<std::size_t>(isa)];
   const ConvShape& s = program.shape;
   const SparsePlanes& p = program.planes;
