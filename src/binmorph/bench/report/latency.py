@@ -35,6 +35,7 @@ def _panels(cases: list[CaseRecord]) -> str:
     canvas, axes = new_figure(
         6.2 * columns, sum(heights), len(rows), columns, gridspec_kw={"height_ratios": heights}
     )
+    canvas.get_layout_engine().set(h_pad=0.09)
     for axis in axes[len(cases) :]:
         axis.set_visible(False)
     for case, axis in zip(cases, axes, strict=False):

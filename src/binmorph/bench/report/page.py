@@ -26,8 +26,8 @@ def html(run: RunRecord) -> str:
     version = escape(str(run.machine.get("binmorph", "")))
     parts = [
         f"<h1>binmorph {version} on {name}</h1>",
-        "<p>One figure per line below; every number is in the tables behind them. Times are medians of "
-        "interleaved rounds on this one machine, and energies are proxies unless a column says measured.</p>",
+        "<p>Figures first, then every number in tables. Times are medians of interleaved rounds on this one "
+        "machine; energies are proxies unless a column says measured.</p>",
     ]
     if not run.complete:
         parts.append(
