@@ -6,13 +6,16 @@ G2 are square matrix products. The rate counts binary multiply-adds twice, as ev
 
 from __future__ import annotations
 
+import ctypes
 import sys
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from binmorph import ir
+from binmorph.bench.meters import NVML, NvmlMeter
 from binmorph.runtime import DeviceModel, PackedModel
 
 from .part import Part, torch_cuda, torch_times
@@ -50,6 +53,7 @@ LAYERS = (
 )
 PRODUCTS = (Layer("G1", 4096, 4096), Layer("G2", 8192, 8192), Layer("G3", 16384, 16384))
 BATCHES = (1, 64, 1024)
+ENERGY_SECONDS = 5.0
 TRIAL = (Layer("L1", 64, 64, 6, 3), Layer("L7", 128, 128))
 
 
@@ -152,6 +156,31 @@ def _fp8(part: Part, torch: Any, layer: Layer, batch: int) -> None:
     part.record(f"{layer} batch {batch}", "torch-fp8-product", times, rate=f"{tops:.1f} TOPS")
 
 
+def _energy(part: Part, torch: Any, layer: Layer, batch: int) -> None:
+    """Operations per joule of the board (NVML), of calls on the device, packing and unpacking included."""
+    library = ctypes.CDLL(NVML)
+    library.nvmlInit_v2()
+    meter = NvmlMeter(library, 0)
+    model = DeviceModel(graph_of(layer))
+    x = torch.randint(0, 2, (batch, layer.channels), device="cuda", dtype=torch.uint8).to(torch.bool)
+    seconds: list[float] = []
+
+    def work() -> None:
+        while sum(seconds) < ENERGY_SECONDS:
+            begin = time.perf_counter()
+            for _ in range(20):
+                model(x)
+            torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - begin)
+
+    model(x)
+    torch.cuda.synchronize()
+    joules = meter.between(work)
+    rate = 2e-12 * layer.macs * batch * 20 * len(seconds) / joules
+    times = [1e3 * s / 20 for s in seconds]
+    part.record(f"{layer} batch {batch}", "binmorph-energy", times, rate=f"{rate:.1f} TOPS/W")
+
+
 def main() -> int:
     """Write layers.jsonl; 0 if every piece ran."""
     part = Part.from_arguments("layers")
@@ -165,6 +194,9 @@ def main() -> int:
             part.attempt(f"{layer} int8", lambda layer=layer, batch=batch: _int8(part, torch, layer, batch))
             part.attempt(f"{layer} fp8", lambda layer=layer, batch=batch: _fp8(part, torch, layer, batch))
             torch.cuda.empty_cache()  # type: ignore[attr-defined]
+    if torch is not None:
+        largest = PRODUCTS[-1]
+        part.attempt("energy", lambda: _energy(part, torch, largest, largest.channels))
     return min(1, part.failures)
 
 
