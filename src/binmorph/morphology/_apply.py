@@ -98,18 +98,18 @@ def apply(
         made: Array = _empty_words(src.shape) if isinstance(values, BitArray) else np.empty(shape, np.bool_)
         chain.run(src, made, _engine.flat_extents(shape), mask, without_chain, threads)
         return BitArray(made, shape, "row-packed") if isinstance(values, BitArray) else made
-    dst, direct = _destination(target, (src, mask))
+    dst, direct = _destination(target, src, mask)
     chain.run(src, dst, _engine.flat_extents(shape), mask, without_chain, threads)
     if not direct:
         (target._words if isinstance(target, BitArray) else target)[...] = dst
     return target
 
 
-def _destination(target: Result, read: tuple[Array | None, ...]) -> tuple[Array, bool]:
+def _destination(target: Result, src: Array, mask: Words | None) -> tuple[Array, bool]:
     """Where the core may write: the target itself (True), or an array that is copied to it afterwards."""
     packed = isinstance(target, BitArray)
     given = target._words if isinstance(target, BitArray) else target
-    usable = given.flags.c_contiguous and (packed or given.dtype.itemsize == 1)
-    if usable and not any(np.may_share_memory(given, a) for a in read if a is not None):
+    shared = np.may_share_memory(given, src) or (mask is not None and np.may_share_memory(given, mask))
+    if not shared and given.flags.c_contiguous and (packed or given.dtype.itemsize == 1):
         return given, True
     return np.empty(given.shape, np.uint64 if packed else np.bool_), False

@@ -36,6 +36,23 @@ class Step:
         """Whether the element reaches along the last two axes only."""
         return all(n == 1 for n in self.cells.shape[:-2])
 
+    @cached_property
+    def planes(self) -> list[tuple[Operation | None, list[list[int]]]]:
+        """The distinct planes of the last two axes (None: the pixel itself), and the moves of each."""
+        lead = len(self.centre) - 2
+        found: dict[bytes, tuple[Operation | None, list[list[int]]]] = {}
+        for place in np.ndindex(self.cells.shape[:lead]):
+            cells = np.ascontiguousarray(self.cells[place])
+            if not cells.any():
+                continue
+            if cells.tobytes() not in found:
+                part = replace(self, cells=cells, centre=self.centre[lead:])
+                alone = cells.sum() == 1 and bool(cells[part.centre])
+                found[cells.tobytes()] = (None if alone else Operation([part])), []
+            moves = [p - c for p, c in zip(place, self.centre, strict=False)]
+            found[cells.tobytes()][1].append(moves)
+        return list(found.values())
+
     def stage(self, planar: bool = False) -> tuple[_core.morphology.Element, bool, bool]:
         """What the core runs."""
         element = compiled(self.cells.reshape(self.cells.shape[-2:]), self.centre[-2:], planar)
@@ -163,20 +180,13 @@ def without_tails(words: Words, shape: tuple[int, ...]) -> Words:
 
 def _fold_planes(step: Step, words: Words, shape: tuple[int, ...], threads: int, mask: Words | None) -> Words:
     """One step of an element that reaches along the leading axes."""
-    lead = words.ndim - 2
     fold = np.bitwise_or if step.dilate else np.bitwise_and
     neutral = 0 if step.dilate else np.iinfo(np.uint64).max
     result: Words = np.full_like(words, neutral)
-    done: dict[bytes, Words] = {}
-    for place in np.ndindex(step.cells.shape[:lead]):
-        cells = np.ascontiguousarray(step.cells[place])
-        if not cells.any():
-            continue
-        if cells.tobytes() not in done:
-            part = replace(step, cells=cells, centre=step.centre[lead:])
-            done[cells.tobytes()] = run(Operation([part]), words, shape, threads)
-        moves = [p - c for p, c in zip(place, step.centre, strict=False)]
-        _fold_moved(fold, result, done[cells.tobytes()], moves, step.border)
+    for plane, places in step.planes:
+        part = words if plane is None else run(plane, words, shape, threads)
+        for moves in places:
+            _fold_moved(fold, result, part, moves, step.border)
     result = without_tails(result, shape)
     if mask is not None:
         result = (result & mask) | (words & ~mask)
@@ -192,7 +202,7 @@ def _fold_moved(fold: np.ufunc, result: Words, part: Words, moves: list[int], bo
         source.append(slice(low + move, max(low, high) + move))
     here, there = tuple(inside), tuple(source)
     if all(s.start < s.stop for s in inside):
-        result[here] = fold(result[here], part[there])
+        fold(result[here], part[there], out=result[here])
         empty = False
     else:
         empty = True

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..bits import BitArray
+from . import _engine
+from ._apply import prepare
 from ._arguments import Axes, Origin
 from ._packed import (
     Image,
@@ -15,7 +16,6 @@ from ._packed import (
     check_output,
     complement,
     deliver,
-    from_words,
     row_width,
     source,
     to_words,
@@ -61,16 +61,12 @@ def binary_fill_holes(
     values = source(input)
     check_dtype(values)
     shape = tuple(values.shape)
-    background = complement(to_words(values), row_width(shape))
-    packable = shape if shape else (1,)
-    mask: Image = BitArray(background, packable, "row-packed")
-    seed: Image = BitArray(np.zeros_like(background), packable, "row-packed")
-    if not shape:
-        mask, seed = from_words(background, shape, False), np.zeros(shape, np.bool_)
-    reached = binary_dilation(
-        *(seed, structure, -1, mask, None, 1, origin), axes=axes, threads=threads, progress=progress
-    )
-    filled = complement(to_words(reached), row_width(shape))
+    operation = prepare(structure, len(shape), origin, axes, 1, (True,))
     target = check_output(output, shape)
+    background = complement(to_words(values), row_width(shape))
+    reached = _engine.repeat(
+        operation.steps[0], np.zeros_like(background), shape, threads, background, progress
+    )
+    filled = complement(reached, row_width(shape))
     result = deliver(filled, shape, target, not isinstance(values, np.ndarray))
     return result if target is None else None
