@@ -23,6 +23,7 @@ def test_counts_and_steps() -> None:
     steps = step_records(graph, x, rounds=3)
     assert steps[-1].name == "output"
     assert sum(step.counts.get("operations", 0) for step in steps) == counts["operations"]
+    assert steps[0].kernels == ("load",)
     assert all(len(step.seconds) == 3 and min(step.seconds) > 0 for step in steps)
 
 

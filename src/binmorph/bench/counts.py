@@ -53,7 +53,9 @@ def step_records(
     cost = model.cost(len(x))
     records = []
     for step in cost.steps:
-        if step.key in times:  # a batch that is cut into blocks and single images has steps of both layouts
+        if (
+            step.key and step.key in times
+        ):  # a batch that is cut into blocks and single images has steps of both layouts
             counts = {"operations": step.operations, **{f"moved.{k}": v for k, v in step.moved.items()}}
             kernels = tuple(step.key.partition(": ")[2].split(", "))
             records.append(StepRecord(step.name, step.kind, kernels, counts, _seconds(times[step.key])))

@@ -34,8 +34,9 @@ class PlanStep:
 
     @property
     def key(self) -> str:
-        """The step's name in a profile, "node: kernels"; empty where there is no work."""
-        return f"{self.node}: {', '.join(self.kernels)}" if self.kernels else ""
+        """The step's name in a profile, "node: kernels"; empty where there is no work. Loading has no kernel."""
+        work = ", ".join(self.kernels) or ("load" if self.op == "load" else "")
+        return f"{self.node}: {work}" if work else ""
 
 
 @dataclass(frozen=True)
