@@ -19,7 +19,8 @@ Words = npt.NDArray[np.uint64]
 
 _PACKED_AXIS = {"row-packed": -1, "channel-packed": 1, "batch-sliced": 0}
 _BLOCK_WORDS = 4  # batch-sliced planes are made of 256-bit words
-_ALIGNED_FROM = 512
+_ALIGNED_FROM = 512  # words
+_HUGE_FROM = 1 << 19  # numpy asks for huge pages, which save more than cache lines do
 
 
 class BitArray(_core.BitBuffer):
@@ -236,7 +237,14 @@ def _kernel(operation: str) -> str:
 
 def _empty_words(shape: tuple[int, ...]) -> Words:
     """Not initialised; on a cache line if they are many enough for that to matter."""
-    return np.empty(shape, np.uint64) if prod(shape) < _ALIGNED_FROM else _core.morphology.empty_words(shape)
+    count = prod(shape)
+    if count < _ALIGNED_FROM:
+        return np.empty(shape, np.uint64)
+    if count < _HUGE_FROM:
+        return _core.morphology.empty_words(shape)
+    spare = np.empty(count + 7, np.uint64)
+    first = -spare.ctypes.data % 64 // 8
+    return spare[first : first + count].reshape(shape)
 
 
 def _pack_rows(bits: npt.NDArray[np.uint8]) -> Words:
@@ -256,7 +264,7 @@ def _unpack_rows(words: Words, width: int) -> npt.NDArray[np.uint8]:
 def _slice_batch(bits: npt.NDArray[np.uint8]) -> Words:
     count, pixels = bits.shape[0], prod(bits.shape[1:])
     images = _pack_rows(bits.reshape(count, pixels))
-    planes = np.empty(_words_shape(bits.shape, "batch-sliced"), np.uint64)
+    planes = _empty_words(_words_shape(bits.shape, "batch-sliced"))
     _core.kernels.images_to_planes(
         _kernel("images_to_planes"), images, count, images.shape[1], pixels, planes.shape[-1], planes
     )

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..bits import _valid_bits
+from ..bits import _empty_words, _valid_bits
 from ._packed import Progress, Words, row_width
 
 _Cells = npt.NDArray[np.bool_]
@@ -68,6 +68,11 @@ class Operation:
         self.chain = _core.morphology.Chain([step.stage() for step in steps]) if flat else None
 
     @cached_property
+    def sets_pixels(self) -> bool:
+        """Whether an image of zeros may not stay one."""
+        return any(step.border or not step.cells.any() for step in self.steps)
+
+    @cached_property
     def planar(self) -> _core.morphology.Chain:
         """For images of whole words (``batch-sliced``)."""
         return _core.morphology.Chain([step.stage(planar=True) for step in self.steps])
@@ -118,9 +123,9 @@ def run_planes(
             stage = (*step.stage(planar=True), mask)
             _core.morphology.run_until_stable(stage, extents, result, 0, threads)
     else:
-        result = np.empty_like(words)
+        result = _empty_words(words.shape)
         operation.planar.run(words, result, extents, mask, None, threads)
-    if any(step.border or not step.cells.any() for step in operation.steps):
+    if operation.sets_pixels:
         # There are bits for more images than there are.
         result &= _valid_bits((images, *shape), "batch-sliced")
     return result
