@@ -31,6 +31,7 @@ def add(commands: Any) -> None:
     made.add_argument("--batch", type=positive, help="images per step (default: the recipe's)")
     made.add_argument("--rate", type=float, help="highest learning rate (default: the recipe's)")
     made.add_argument("--start", metavar="FILE", help="begin with the weights of this .pt of the same recipe")
+    made.add_argument("--teacher", metavar="FILE", help="learn from the scores of this .pt, of any recipe, too")
     made.add_argument("--limit", type=positive, metavar="N", help="only the first N images, for a trial")
     made.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="default: cpu")
     made.add_argument("--bfloat16", action="store_true", help="train in bfloat16; evaluation stays float32")
@@ -65,7 +66,7 @@ def _recipe(args: argparse.Namespace, out: Path) -> int:
     from ..training.data import LOADERS
     from ..training.loop import Settings
     from ..training.recipes import RECIPES
-    from ..training.run import load_state, train
+    from ..training.run import load_state, teacher_scores, train
 
     source = RECIPES[args.recipe].data[0]
     for module in ("tqdm", *(("sklearn",) if source == "digits" else ())):
@@ -84,6 +85,7 @@ def _recipe(args: argparse.Namespace, out: Path) -> int:
         args.batch,
         args.rate,
         load_state(Path(args.start), args.recipe) if args.start else None,
+        teacher_scores(Path(args.teacher), data) if args.teacher else None,
         args.device,
         args.bfloat16,
         resume=args.resume,

@@ -131,6 +131,46 @@ class BinaryConvNet(nn.Module):
         return self.classifier(self.flatten(self.features(self.signs(self.levels(x)))))
 
 
+class BinaryStages(nn.Module):
+    """A deeper chain of bits for images [N, C, H, W]: scores [N, classes].
+
+    LevelSets, a 5x5 convolution with stride 2 and ``first`` channels, then stages of 3x3 convolutions with the
+    channels that ``stages`` lists, then dense layers of the sizes ``hidden`` and ``classes``; 2x2 max-pooling at
+    the end of each stage, a BatchNorm behind every layer. The stride moves most of the computation to a quarter of
+    the pixels, where it pays for twice the channels. Convolutions are padded with -1.
+    """
+
+    def __init__(
+        self,
+        levels: LevelSets,
+        image: tuple[int, int, int],
+        classes: int,
+        first: int = 64,
+        stages: Sequence[Sequence[int]] = ((96,), (128, 192)),
+        hidden: Sequence[int] = (),
+        **quantizers: Any,
+    ) -> None:
+        super().__init__()
+        self.levels, self.signs, self.flatten = levels, BitsToSigns(), nn.Flatten()
+        wide = {**quantizers, "input_quantizer": None}
+        layers = [BinaryConv2d(levels.values.numel(), first, 5, 2, 2, **wide), nn.BatchNorm2d(first)]
+        channels, sides = first, [(side + 1) // 2 for side in image[1:]]
+        for stage in stages:
+            for i, width in enumerate(stage, 1):
+                layers.append(BinaryConv2d(channels, width, 3, padding=1, **quantizers))
+                layers += [nn.MaxPool2d(2)] if i == len(stage) else []
+                layers.append(nn.BatchNorm2d(width))
+                channels = width
+            sides = [side // 2 for side in sides]
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Sequential(*_dense((channels * sides[0] * sides[1], *hidden, classes), quantizers, {}))
+        nn.init.constant_(self.classifier[-1].weight, 3.0)  # as in BinaryConvNet
+        initialize(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.flatten(self.features(self.signs(self.levels(x)))))
+
+
 class TernaryMLP(nn.Module):
     """LevelSets -> Flatten -> ternary dense layers without biases or normalisation, for
     :class:`binmorph.nn.CoordinateDescent`: images [N, C, H, W] to integer scores [N, classes]."""

@@ -25,18 +25,21 @@ from .workers import Workers
 
 CHECKPOINT = "binmorph-checkpoint/1"
 
+Batch = tuple[Tensor, Tensor, Tensor | None, torch.Generator]
+
 
 @dataclass(frozen=True)
 class Settings:
     """How to run a recipe; ``epochs``, ``batch`` and ``rate`` override its own, ``bfloat16`` trains in that
     type (evaluation never does), ``checkpoint`` is written behind every epoch, the network begins with the
-    state ``start``."""
+    state ``start``, ``teacher`` are a teacher's scores [N, classes] of the training images as they are."""
 
     seed: int = 0
     epochs: int | None = None
     batch: int | None = None
     rate: float | None = None
     start: dict[str, Any] | None = None
+    teacher: Tensor | None = None
     device: str = "cpu"
     bfloat16: bool = False
     checkpoint: Path | None = None
@@ -137,15 +140,16 @@ def fit(
 
 def _batches(
     data: Data, batch: int, settings: Settings, epoch: int, workers: Workers
-) -> Iterator[tuple[Tensor, Tensor, torch.Generator]]:
-    """This worker's images and labels of each step, and what further random numbers come from. All of it
+) -> Iterator[Batch]:
+    """This worker's images, labels and teacher's scores of each step, and what further random numbers come from. All of it
     depends on seed, epoch and worker alone, so that an epoch can be repeated from its beginning."""
     everyone = torch.Generator().manual_seed(settings.seed * 1_000_003 + epoch)
     own = torch.Generator().manual_seed((settings.seed * 1_000_003 + epoch) * 1009 + workers.rank + 1)
     order = torch.randperm(len(data.x_train), generator=everyone)
     for chosen in order[: len(order) // batch * batch].split(batch):
         share = chosen[workers.rank :: workers.count]
-        yield data.x_train[share], data.y_train[share], own
+        taught = None if settings.teacher is None else settings.teacher[share]
+        yield data.x_train[share], data.y_train[share], taught, own
 
 
 def _step(
@@ -153,7 +157,7 @@ def _step(
     network: nn.Module,
     wrapped: Any,
     optimizer: torch.optim.Optimizer,
-    batch: tuple[Tensor, Tensor, torch.Generator],
+    batch: Batch,
     t: float,
     settings: Settings,
 ) -> Tensor:
@@ -161,7 +165,7 @@ def _step(
     set_progress(network, t)
     for group in optimizer.param_groups:
         group["lr"] = recipe.rate_at(t)
-    images, labels, generator = batch
+    images, labels, taught, generator = batch
     x = recipe.inputs(shift_and_flip(images, recipe.shift, recipe.flip, generator))
     pairs, share = labels, 1.0
     if recipe.mixup:
@@ -176,6 +180,9 @@ def _step(
         for y, weight in ((labels, share), (pairs, 1 - share))
         if weight
     )
+    if taught is not None:
+        learnt = distillation_loss(scores, taught.to(device), recipe.temperature)
+        loss = (1 - recipe.distillation) * loss + recipe.distillation * learnt
     total = loss + density_penalty(network, loss, recipe.density, recipe.gamma) if recipe.gamma else loss
     optimizer.zero_grad()
     total.backward()
@@ -189,6 +196,13 @@ def _step(
                 if isinstance(layer, BinaryLayer):
                     layer.weight.clamp_(-recipe.clip_latent, recipe.clip_latent)
     return loss.detach().double().cpu()
+
+
+def distillation_loss(scores: Tensor, taught: Tensor, temperature: float) -> Tensor:
+    """temperature^2 KL(softmax(taught / temperature) || softmax(scores / temperature)), mean over the batch:
+    the gradients keep their size at any temperature (Hinton et al. 2015, arXiv 1503.02531)."""
+    target, given = (F.log_softmax(s / temperature, 1) for s in (taught, scores))
+    return temperature**2 * F.kl_div(given, target, reduction="batchmean", log_target=True)
 
 
 def _save(

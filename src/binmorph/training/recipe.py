@@ -23,8 +23,9 @@ class Recipe:
         data: the data sets that it takes, by name; the first is its own.
         network: makes the network for some data.
         epochs, batch, rate: epochs, images per step over all devices together, highest learning rate.
-        schedule: of the rate over training progress t in [0, 1]: "cosine" to 0, "linear" to 0, or "steps"
-            by ``drop`` at each progress in ``milestones``; behind ``warmup``, a fraction of the training.
+        schedule: of the rate over training progress t in [0, 1]: "cosine" to 0, "linear" to 0, "late" linear to 0
+            over the last four tenths, or "steps" by ``drop`` at each progress in ``milestones``; behind
+            ``warmup``, a fraction of the training.
         weight_decay: of float parameters (binary weights have none).
         label_smoothing, mixup: of the cross-entropy; mixup's alpha, 0 for none.
         shift, flip: images shifted by up to so many pixels (zeros come in); mirrored by chance.
@@ -32,6 +33,8 @@ class Recipe:
         clip_gradients: factor of adaptive gradient clipping, None for none; the last layer is left out.
         density, gamma: target and strength of the density penalty of {alpha, beta} weights; gamma 0 for none.
         settle: take the batch statistics anew from the training set after hardening.
+        distillation, temperature: weight of the teacher's part of the loss, if there is a teacher, and what both
+            sides' scores are divided by in it (Hinton et al. 2015, arXiv 1503.02531).
         descent: train by coordinate descent over ternary weights instead; then the rest does not apply.
         bytes: the network reads the uint8 images as they are; else their values as float32.
     """
@@ -56,6 +59,8 @@ class Recipe:
     density: float = 0.5
     gamma: float = 0.0
     settle: bool = False
+    distillation: float = 0.5
+    temperature: float = 2.0
     descent: bool = False
     bytes: bool = False
 
@@ -66,6 +71,8 @@ class Recipe:
         t = (t - self.warmup) / (1 - self.warmup) if self.warmup else t
         if self.schedule == "cosine":
             return self.rate * 0.5 * (1 + math.cos(math.pi * t))
+        if self.schedule == "late":
+            return self.rate * min(1.0, (1 - t) / 0.4)
         if self.schedule == "linear":
             return self.rate * (1 - t)
         return self.rate * self.drop ** sum(t >= m for m in self.milestones)

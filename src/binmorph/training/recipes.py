@@ -15,7 +15,8 @@ from torch import nn
 
 from ..nn import architectures
 from ..nn.architectures import SelfBinarizingMLP
-from ..nn.binary_networks import BinaryConvNet, TernaryMLP
+from ..nn.binary_networks import BinaryConvNet, BinaryStages, TernaryMLP
+from ..nn.float_networks import FloatConvNet
 from ..nn.level_sets import LevelSets
 from .data import Data
 from .recipe import Recipe
@@ -91,20 +92,25 @@ RECIPES: dict[str, Recipe] = {
         **BYTES,
     ),
     "binary_fashion_mnist": _recipe(
-        "chain of bits: three binary convolutions, two dense layers, eight level sets",
+        "chain of bits: four binary convolutions, one dense layer, eight level sets",
         "fashion_mnist",
-        partial(
-            _on_levels,
-            make=BinaryConvNet,
-            count=8,
-            widths=(32, 64, 128),
-            hidden=(512,),
-            input_quantizer="approx_sign",
-        ),
-        10,
+        partial(_on_levels, make=BinaryStages, count=8, input_quantizer="approx_sign"),
+        24,
         batch=64,
         flip=True,
-        **BYTES,
+        settle=True,
+        schedule="late",
+        **{**BYTES, "warmup": 0.0},
+    ),
+    "float_fashion_mnist": _recipe(
+        "float convolutions: a teacher for binary_fashion_mnist",
+        "fashion_mnist",
+        lambda data: FloatConvNet(data.image, data.classes),
+        5,
+        rate=3e-3,
+        warmup=0.1,
+        weight_decay=1e-4,
+        flip=True,
     ),
     "sfc_mnist": _recipe("FINN's SFC (arXiv 1612.07119)", "mnist", partial(_named, name="sfc"), 100, **BYTES),
     "lfc_mnist": _recipe("FINN's LFC (arXiv 1612.07119)", "mnist", partial(_named, name="lfc"), 100, **BYTES),

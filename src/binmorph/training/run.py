@@ -59,6 +59,7 @@ def train(
         "bfloat16": settings.bfloat16,
         "rate": settings.rate or recipe.rate,
         "started": settings.start is not None,
+        "taught": settings.teacher is not None,
         "torch": torch.__version__,
     }
     log = Log(out.with_suffix(".jsonl"), header)
@@ -111,3 +112,15 @@ def restore(saved: dict[str, Any]) -> torch.nn.Module:
     network = RECIPES[saved["recipe"]].network(Data(nothing, none, nothing, none, classes))
     network.load_state_dict(saved["state"])
     return network.eval()
+
+
+def teacher_scores(path: Path, data: Data, batch: int = 500) -> torch.Tensor:
+    """Scores [N, classes] that the network in ``path``, of any recipe for the same images, gives the training
+    images; DataError if it is none."""
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        recipe, network = RECIPES[saved["recipe"]], restore(saved)
+        with torch.no_grad():
+            return torch.cat([network(recipe.inputs(x)) for x in data.x_train.split(batch)])
+    except Exception as error:  # damaged files raise many types
+        raise DataError(f"{path}: no teacher for these images ({type(error).__name__}: {error})") from error
