@@ -14,7 +14,7 @@ from .channels import PICK, pick
 from .handlers import HANDLERS
 from .match import Site
 from .resolve import settle
-from .scores import binary_scores
+from .scores import ends_in_sums
 from .state import Blameless, Lowering, Problem, Reference, Rounded, Stop, Value
 from .streams import floats
 from .trace import DTYPES, Traced
@@ -64,8 +64,7 @@ def _output(low: Lowering, node: fx.Node) -> str | None:
         low.problems.append(Problem(Site("", type(low.traced.module).__name__, "output", ""), reason))
         return None
     try:
-        scores = binary_scores(low, last) if value.kind == "pending" else None
-        return (scores or _packed(low, last)).name
+        return floats(low, last) if ends_in_sums(low, last) else _packed(low, last).name
     except Blameless:
         return None
     except Stop as stop:
