@@ -132,6 +132,51 @@ def test_bytes_meet_small_integers(loader: str) -> None:
     assert not report.floats
 
 
+class Scaled(nn.Module):
+    """A first layer over scaled bytes; ``how`` they are scaled, and what surrounds them."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        padding = 0 if how == "deviations" else 1
+        value = -1 if how == "minus one outside" else 0
+        self.conv = bnn.BinaryConv2d(3, 8, 3, padding=padding, pad_value=value, input_quantizer=None)
+        self.norm, self.next = nn.BatchNorm2d(8), bnn.BinaryConv2d(8, 4, 3)
+        self.scale = nn.Parameter(torch.rand(8, 1, 1) + 0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.float()
+        if self.how in ("unit", "scaled weights", "bias"):
+            x = x / 255
+        elif self.how in ("half", "minus one outside"):
+            x = 2 * (x / 255) - 1
+        elif self.how == "whole":
+            x = (x - 128) / 128
+        else:
+            x = (x / 255 - 0.1307) / 0.3081
+        y = self.conv(x)
+        y = y * self.scale if self.how == "scaled weights" else y + 0.3 if self.how == "bias" else y
+        return self.next(self.norm(y))
+
+
+@pytest.mark.parametrize(
+    "how", ["unit", "half", "minus one outside", "whole", "deviations", "scaled weights", "bias", "padded deviations"]
+)
+def test_scaled_bytes_are_summed_as_integers(how: str, loader: str) -> None:
+    """x / 255 and the like in front of binary weights: integer sums and their thresholds; a border that is no
+    number of bytes keeps its layer float."""
+    torch.manual_seed(3)
+    network = drawn(Scaled(how))
+    network.norm.running_var.fill_(9)
+    x = torch.randint(0, 256, (3, 3, 9, 9), dtype=torch.uint8)
+    x[0], x[1, :, :5] = 127, 0  # where scaled pixels are smallest
+    graph, report = compared(network, x, loader)
+    assert max(check.share for check in report.floats) <= 1
+    ops = [node.op for node in graph.nodes]
+    assert ops[:2] == (["pixel_conv2d", "level_sets"] if how != "padded deviations" else ["pixel_conv2d", "affine"])
+    assert ("conv2d" in ops) == (how == "padded deviations")
+
+
 @pytest.mark.parametrize(
     ("tau", "phi", "density"), [(0.5, 0.5, 0.3), (-0.4, 0.1, 0.3), (1.0, 0.0, 0.5), (0.3, -0.7, 0.0)]
 )

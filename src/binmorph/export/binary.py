@@ -15,6 +15,7 @@ from .accumulator import Pad, Window, sums
 from .arithmetic import joined_by
 from .chain import Array, Pending, Source, check_constants
 from .float_layers import float_conv2d, scaled_bits
+from .pixels import bytes_behind
 from .signs import source_of
 from .state import Lowering, Misfit, Rounded, Stop, Value
 from .streams import floats, numbers
@@ -177,7 +178,7 @@ def pad(low: Lowering, node: fx.Node) -> None:
     sides = [int(s) for s in args["padding" if "padding" in args else "pad"]]
     value = low.binary(source)
     if value is None or (value.kind == "image" and _gray(low, source)):
-        value = numbers(low, source)
+        value = low.values[source] if bytes_behind(low, source) else numbers(low, source)
     else:
         value = low.read_bits(source, "padding", signs=True)
     if mode not in ("constant", "replicate") or len(sides) != 4 or value.pad is not None:

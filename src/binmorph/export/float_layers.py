@@ -12,18 +12,21 @@ from .. import ir
 from . import match
 from .accumulator import Pad, Window, sums
 from .chain import Array
+from .pixels import byte_sums, unpadded
 from .resolve import settle
 from .state import Lowering, Rounded, Stop, Value
 from .streams import floats
-from .weights import EXACT, two_values
+from .weights import two_values
 
 
 def float_conv2d(
     low: Lowering, node: fx.Node, source: fx.Node, weight: Array, bias: Array | None, window: Window
 ) -> None:
-    """A convolution of numbers; one of bytes with int8 weights keeps its sums integers."""
+    """A convolution of numbers; one of bytes with small integer weights keeps its sums integers."""
     if weight.dtype != np.float32:
         raise Stop(f"its weights are {weight.dtype}, only float32 is packed")
+    if byte_sums(low, node, source, weight, bias, window):
+        return
     if window.pad.size != (0, 0) and window.pad.value != 0:
         raise Stop("a convolution of numbers pads with zeros only")
     value, terms = low.values[source], int(np.prod(weight.shape[1:]))
@@ -31,35 +34,11 @@ def float_conv2d(
         "kernel": (weight.shape[2], weight.shape[3]), "stride": window.stride, "dilation": window.dilation,
         "padding": window.pad.size, "groups": window.groups, "border": "zeros",
     }  # fmt: skip
-    whole = (weight == np.rint(weight)).all() and np.abs(weight).max() <= 127
-    if value.kind == "image" and low.input.dtype == "uint8" and whole and 255 * 127 * terms < EXACT:
-        _pixels(low, node, value, weight, bias, geometry)
-        return
-    value = replace(value, pad=None)
-    name = value.name if value.kind in ("image", "float") else floats(low, source)
+    name = value.name if value.kind in ("image", "float") else floats(low, unpadded(source))
     shift = np.zeros(len(weight), np.float32) if bias is None else bias
     made = low.put(node, lambda n: ir.Conv2d(n, name, **geometry, weight=weight, bias=shift))
     low.rounded[node.name] = Rounded(made, terms + 1)
     low.values[node] = Value(made, "float")
-
-
-def _pixels(
-    low: Lowering, node: fx.Node, value: Value, weight: Array, bias: Array | None, geometry: dict[str, Any]
-) -> None:
-    outputs = len(weight)
-    small, zero = weight.astype(np.int8), np.zeros((1, outputs), np.int32)
-    flat = weight.reshape(outputs, -1).astype(np.int64)
-    least, most = 255 * np.minimum(flat, 0).sum(1), 255 * np.maximum(flat, 0).sum(1)
-    name = low.put(node, lambda n: ir.PixelConv2d(n, value.name, **geometry, weight=small, constant=zero))
-    made = Value(name, "int", domain=(least, most, 1))
-    if bias is None or not bias.any():
-        low.values[node] = made
-        return
-    del low.traced_nodes[name]
-    shift, one = bias.astype(np.float32), np.ones(outputs, np.float32)
-    behind = low.put(node, lambda n: ir.Affine(n, name, one, shift))
-    low.rounded[node.name] = Rounded(behind, flat.shape[1] + 1)
-    low.values[node] = Value(behind, "float")
 
 
 def scaled_bits(

@@ -196,7 +196,7 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("aten.split", "aten.chunk", "aten.split_with_sizes"), split),
     **dict.fromkeys(("aten.avg_pool2d", "aten.adaptive_avg_pool2d", "aten.mean"), avg_pool),
     **dict.fromkeys(("binmorph.two_value_conv2d", "binmorph.two_value_linear"), two_value_layer),
-    **dict.fromkeys(("aten.pad", "aten.constant_pad_nd", "aten.replication_pad2d"), pad),
+    **dict.fromkeys(match.PADS, pad),
     "binmorph.level_sets": _level_sets,
     "binmorph.bisel": _bisel,
     "binmorph.threshold_dense": _threshold_dense,

@@ -25,6 +25,7 @@ IDENTITY = {
 
 CASTS = {"aten.to", "aten._to_copy", "aten.type_as"}
 RESHAPES = {"aten.flatten", "aten.view", "aten.reshape", "aten._unsafe_view"}
+PADS = {"aten.pad", "aten.constant_pad_nd", "aten.replication_pad2d"}
 GUARDS = {"aten._assert_tensor_metadata", "aten._assert_scalar", "aten.sym_constrain_range_for_size"}
 
 

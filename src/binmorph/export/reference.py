@@ -56,16 +56,15 @@ class _Recorder(fx.Interpreter):
         self, n: fx.Node, own: torch.Tensor, rounded: Rounded, packed: Mapping[str, Array]
     ) -> torch.Tensor:
         """The packed value of ``n``, which must lie near torch's own."""
-        if rounded.canonical is not None:
-            value = rounded.canonical(own).to(own.dtype)
-        else:
+        value = own
+        if rounded.layer:
             # In order: torch normalises an image that is not by another formula.
-            value = torch.from_numpy(np.array(packed[rounded.layer], np.float32, order="C")).reshape(
-                own.shape
-            )
+            value = torch.from_numpy(np.array(packed[rounded.layer], np.float32, order="C")).reshape(own.shape)
+        if rounded.canonical is not None:
+            value = rounded.canonical(value).to(own.dtype)
         gap = (own.double() - value.double()).abs()
         # Each of the two sums is off by at most one rounding per term, of the sum of the magnitudes.
-        limit = (2 * rounded.terms * ROUNDING + rounded.noise) * self._magnitude(n, own)
+        limit = (2 * rounded.terms * ROUNDING + rounded.noise) * self._magnitude(n, own) + rounded.slack
         share = float((gap / limit.clamp_min(1e-30)).nan_to_num(torch.inf).max())
         self.checks.append(
             FloatCheck(rounded.layer or n.name, base_name(n), own.numel(), float(gap.max()), share)

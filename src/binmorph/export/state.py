@@ -58,15 +58,17 @@ class Rounded:
 
     Attributes:
         layer: the IR value that stands for it, or "".
-        canonical: without such a value, what the packed network computes with, from torch's own result.
+        canonical: what the packed network computes with, where that is no IR value: from the one of ``layer``, or
+            without one from torch's own result.
         terms: the roundings of one result.
-        noise: relative error of the weights that the packed layer has.
+        noise, slack: relative error of the weights that the packed layer has, and what else its results may be off.
     """
 
     layer: str
     terms: int
     canonical: Callable[[torch.Tensor], torch.Tensor] | None = None
     noise: float = 0.0
+    slack: float = 0.0
 
 
 @dataclass(frozen=True)
