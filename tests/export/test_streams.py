@@ -160,7 +160,17 @@ class Scaled(nn.Module):
 
 
 @pytest.mark.parametrize(
-    "how", ["unit", "half", "minus one outside", "whole", "deviations", "scaled weights", "bias", "padded deviations"]
+    "how",
+    [
+        "unit",
+        "half",
+        "minus one outside",
+        "whole",
+        "deviations",
+        "scaled weights",
+        "bias",
+        "padded deviations",
+    ],
 )
 def test_scaled_bytes_are_summed_as_integers(how: str, loader: str) -> None:
     """x / 255 and the like in front of binary weights: integer sums and their thresholds; a border that is no
@@ -173,7 +183,9 @@ def test_scaled_bytes_are_summed_as_integers(how: str, loader: str) -> None:
     graph, report = compared(network, x, loader)
     assert max(check.share for check in report.floats) <= 1
     ops = [node.op for node in graph.nodes]
-    assert ops[:2] == (["pixel_conv2d", "level_sets"] if how != "padded deviations" else ["pixel_conv2d", "affine"])
+    assert ops[:2] == (
+        ["pixel_conv2d", "level_sets"] if how != "padded deviations" else ["pixel_conv2d", "affine"]
+    )
     assert ("conv2d" in ops) == (how == "padded deviations")
 
 

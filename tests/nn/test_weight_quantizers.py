@@ -31,7 +31,7 @@ def test_standardised_sign_is_that_of_the_deviation_from_the_mean() -> None:
     assert torch.equal(layer.weight_quantizer(w), torch.where(w - mean >= 0, 1.0, -1.0))
     v = standardized(w)
     assert torch.allclose(v.mean(1), torch.zeros(20), atol=1e-6)
-    assert torch.allclose(v.square().sum(1), torch.ones(20), rtol=1e-4)
+    assert torch.allclose(v.square().sum(1), torch.ones(20), rtol=1e-3)  # the deviation plus 1e-5
     layer(torch.randn(3, 50)).sum().backward()
     assert layer.weight_quantizer.gain.grad.abs().max() > 0
     # Standardised weights do not change when all weights of an output grow together: no gradient that way.

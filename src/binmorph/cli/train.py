@@ -31,7 +31,9 @@ def add(commands: Any) -> None:
     made.add_argument("--batch", type=positive, help="images per step (default: the recipe's)")
     made.add_argument("--rate", type=float, help="highest learning rate (default: the recipe's)")
     made.add_argument("--start", metavar="FILE", help="begin with the weights of this .pt of the same recipe")
-    made.add_argument("--teacher", metavar="FILE", help="learn from the scores of this .pt, of any recipe, too")
+    made.add_argument(
+        "--teacher", metavar="FILE", help="learn from the scores of this .pt, of any recipe, too"
+    )
     made.add_argument("--limit", type=positive, metavar="N", help="only the first N images, for a trial")
     made.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="default: cpu")
     made.add_argument("--bfloat16", action="store_true", help="train in bfloat16; evaluation stays float32")

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from ..summary import LayerReport
-from .checks import EndToEnd, FloatCheck, LayerCheck, OutputCheck
+from .checks import EndToEnd, FloatCheck, LayerCheck, OutputCheck, ProbeCheck
 from .publish import export
 from .report import ExportReport
 from .verification import verify
@@ -20,6 +20,7 @@ __all__ = [
     "LayerCheck",
     "LayerReport",
     "OutputCheck",
+    "ProbeCheck",
     "VerifyReport",
     "export",
     "verify",

@@ -13,7 +13,8 @@ from torch import fx
 from .. import ir
 from . import match
 from .chain import evaluate
-from .state import Lowering, Rounded, Stop, Value
+from .state import Lowering, Stop
+from .values import Rounded, Value
 
 Floats = npt.NDArray[np.float32]
 TRIED = 1 << 17  # values tried per operator

@@ -17,8 +17,9 @@ from .chain import Array, Pending, Source, check_constants
 from .float_layers import float_conv2d, scaled_bits
 from .pixels import bytes_behind
 from .signs import source_of
-from .state import Lowering, Misfit, Rounded, Stop, Value
+from .state import Lowering, Misfit, Stop
 from .streams import floats, numbers
+from .values import Rounded, Value
 from .weights import EXACT, core_of, exact_shift
 
 

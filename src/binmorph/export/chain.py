@@ -18,14 +18,16 @@ from torch import fx
 
 from . import match
 from .accumulator import Sums
-from .state import Misfit, Stop, Value
+from .state import Misfit, Stop
+from .values import Value
 
 Array = npt.NDArray[Any]
 
 _ONE_VALUE = (
     "relu", "relu6", "hardtanh", "clamp", "clamp_min", "clamp_max", "leaky_relu", "threshold", "neg", "abs",
     "add", "sub", "rsub", "mul", "div", "maximum", "minimum", "where", "ge", "gt", "le", "lt", "eq", "ne",
-    "sign", "sgn", "heaviside", "logical_not", "bitwise_not",
+    "sign", "sgn", "heaviside", "logical_not", "bitwise_not", "masked_fill", "round", "floor", "ceil",
+    "ones_like", "zeros_like", "full_like",
 )  # fmt: skip
 PER_CHANNEL = {"aten.batch_norm", "aten.prelu"}
 """Operators whose one-dimensional constants run along the channels."""

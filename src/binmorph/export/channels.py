@@ -7,8 +7,9 @@ import operator
 from torch import fx
 
 from . import match
-from .state import Lowering, Stop, Value
+from .state import Lowering, Stop
 from .streams import numbers
+from .values import Value
 
 
 def concatenate(low: Lowering, node: fx.Node) -> None:

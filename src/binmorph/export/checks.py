@@ -57,6 +57,25 @@ class FloatCheck:
 
 
 @dataclass(frozen=True)
+class ProbeCheck:
+    """One layer by itself on inputs made against it (:mod:`binmorph.export.probes`).
+
+    Attributes:
+        images: such inputs; in ``targets`` windows of them the sum lies at a threshold or next to it.
+        values, mismatched: compared and different; ``border`` of the different ones are targets whose window
+            reads over the edge of the image.
+    """
+
+    name: str
+    op: str
+    images: int
+    targets: int
+    values: int
+    mismatched: int
+    border: int
+
+
+@dataclass(frozen=True)
 class EndToEnd:
     """The packed network beside torch left to itself, where float sums may turn bits over.
 

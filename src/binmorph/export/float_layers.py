@@ -14,8 +14,9 @@ from .accumulator import Pad, Window, sums
 from .chain import Array
 from .pixels import byte_sums, unpadded
 from .resolve import settle
-from .state import Lowering, Rounded, Stop, Value
+from .state import Lowering, Stop
 from .streams import floats
+from .values import Rounded, Value
 from .weights import two_values
 
 
@@ -75,7 +76,7 @@ def two_value(
         "kernel": (bits.shape[2], bits.shape[3]), "stride": window.stride, "dilation": window.dilation,
         "padding": window.pad.size, "groups": window.groups, "border": marked.border,
     }  # fmt: skip
-    return low.put(
+    name = low.put(
         node,
         lambda n: ir.TwoValueConv2d(
             n, value.name, **geometry, factor=marked.factor, plus_weights=bits.reshape(len(bits), -1),
@@ -83,6 +84,8 @@ def two_value(
             difference=difference.astype(np.float32), low=beta.astype(np.float32),
         ),
     )  # fmt: skip
+    low.reads(name, node, value)
+    return name
 
 
 def two_value_layer(low: Lowering, node: fx.Node) -> None:

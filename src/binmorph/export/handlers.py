@@ -19,8 +19,9 @@ from .channels import concatenate, cut, split
 from .float_layers import avg_pool, float_linear, two_value_layer
 from .match import bound
 from .scores import over_stored_bits
-from .state import Lowering, Rounded, Stop
+from .state import Lowering, Stop
 from .streams import flattened, numbers, pooled
+from .values import Rounded
 
 Handler = Callable[[Lowering, fx.Node], None]
 

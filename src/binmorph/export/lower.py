@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import fx
@@ -15,9 +16,10 @@ from .handlers import HANDLERS
 from .match import Site
 from .resolve import settle
 from .scores import ends_in_sums
-from .state import Blameless, Lowering, Problem, Reference, Rounded, Stop, Value
+from .state import Blameless, Lowering, Problem, Stop
 from .streams import floats
 from .trace import DTYPES, Traced
+from .values import Reading, Reference, Rounded, Value
 
 
 @dataclass
@@ -25,7 +27,8 @@ class Lowered:
     """The result: ``graph`` is None if there are problems; ``traced_nodes`` maps IR names to traced node
     names. ``references`` names, where a traced value is not the packed one itself, the traced node to look at
     and the function from its value to the stored bits. ``rounded`` are the traced nodes whose results depend
-    on an order of summation. ``notes`` are for the report."""
+    on an order of summation. ``readings`` says what each layer of sums reads, ``constants`` what was folded.
+    ``notes`` are for the report."""
 
     graph: ir.Graph | None
     problems: list[Problem]
@@ -35,6 +38,8 @@ class Lowered:
     references: dict[str, Reference]
     notes: list[str]
     rounded: dict[str, Rounded]
+    readings: dict[str, Reading]
+    constants: dict[fx.Node, Any]
 
 
 def _visit(low: Lowering, node: fx.Node) -> None:
@@ -101,8 +106,9 @@ def lower(traced: Traced, producer: str = "") -> Lowered:
     if not low.problems and output is not None:
         graph = ir.Graph(low.input, tuple(low.nodes), output, producer)
     return Lowered(
-        graph, low.problems, low.sites, low.traced_nodes, low.removed, low.references, low.notes, low.rounded
-    )
+        graph, low.problems, low.sites, low.traced_nodes, low.removed, low.references, low.notes, low.rounded,
+        low.readings, low.constants,
+    )  # fmt: skip
 
 
 def _smooth_signs(module: torch.nn.Module) -> list[Problem]:

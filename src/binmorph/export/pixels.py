@@ -6,14 +6,13 @@ bytes p. With weights s w, w small integers, and taps outside the image of value
     y = a s S + (s b sum(w) + bias),    S = sum over taps inside of w p + z sum over taps outside of w,
     z = (v - b) / a
 
-S is an integer where z is (where 2 z is, 2 S), so a sign behind y is a threshold of S. torch rounds every product
-and partial sum; packed, y is one rounding of the exact sum.
+S is an integer where z is (where 2 z is, 2 S), so a sign behind y is a threshold of S. torch rounds every
+product and partial sum; packed, y is one rounding of the exact sum.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +23,8 @@ from .. import ir
 from . import match
 from .accumulator import Window
 from .chain import Array, Pending, Source, on_grid
-from .state import Lowering, Rounded, Value
+from .state import Lowering
+from .values import Reading, Rounded, Value
 from .weights import EXACT, core_of
 
 _ROUNDINGS = 8 * 2.0**-24  # what a few operators on the way may have moved a pixel off its straight line
@@ -48,8 +48,8 @@ def unpadded(node: fx.Node) -> fx.Node:
 def byte_sums(
     low: Lowering, node: fx.Node, source: fx.Node, weight: Array, bias: Array | None, window: Window
 ) -> bool:
-    """Make ``node`` a convolution of the network's bytes, if ``source`` is an affine map of these and ``weight``
-    [O, D, kh, kw] has small integers, maybe scaled per output; False if not."""
+    """Make ``node`` a convolution of the network's bytes, if ``source`` is an affine map of these and
+    ``weight`` [O, D, kh, kw] has small integers, maybe scaled per output; False if not."""
     line = _line(low, source) if bytes_behind(low, source) and window.pad.value is not None else None
     found = _integers(weight)
     if line is None or found is None:
@@ -66,18 +66,30 @@ def byte_sums(
     if (constant == constant[:1]).all():
         constant = constant[:1]
     flat = small.reshape(len(small), -1)
-    least, most = 255 * np.minimum(flat, 0).sum(1) + constant.min(0), 255 * np.maximum(flat, 0).sum(1) + constant.max(0)
-    if np.abs(small).max() > 127 or 255 * int(np.abs(flat).sum(1).max()) + int(np.abs(constant).max()) >= EXACT:
+    least, most = (
+        255 * np.minimum(flat, 0).sum(1) + constant.min(0),
+        255 * np.maximum(flat, 0).sum(1) + constant.max(0),
+    )
+    if (
+        np.abs(small).max() > 127
+        or 255 * int(np.abs(flat).sum(1).max()) + int(np.abs(constant).max()) >= EXACT
+    ):
         return False
     name = low.put(
         node,
         lambda n: ir.PixelConv2d(
-            n, low.input.name, (weight.shape[2], weight.shape[3]), window.stride, window.dilation, window.pad.size,
-            window.groups, "zeros", weight=small.astype(np.int8), constant=constant.astype(np.int32),
+            n, low.input.name, (weight.shape[2], weight.shape[3]), window.stride, window.dilation,
+            window.pad.size, window.groups, "zeros", weight=small.astype(np.int8),
+            constant=constant.astype(np.int32),
         ),
     )  # fmt: skip
+    pending = low.values[source].pending
+    image = unpadded(source) if pending is None else pending.source.node
+    low.readings[name] = Reading(image, low.values[image])
     sums = Value(name, "int", domain=(least, most, 1))
-    slack = _ROUNDINGS * max(abs(b), abs(255 * a + b)) * float((scale * np.abs(integers).sum((1, 2, 3))).max())
+    slack = (
+        _ROUNDINGS * max(abs(b), abs(255 * a + b)) * float((scale * np.abs(integers).sum((1, 2, 3))).max())
+    )
     shift = scale * b * integers.sum((1, 2, 3)) + (0.0 if bias is None else bias.astype(np.float64))
     scale = (scale * a / factor).astype(np.float32).astype(np.float64)
     if (scale == 1).all() and not shift.any():
@@ -88,8 +100,8 @@ def byte_sums(
     del low.traced_nodes[name]
     low.rounded[node.name] = Rounded(name, flat.shape[1] + 4, partial(_scaled, behind), noise, slack)
     low.notes.append(
-        f"{match.site(node).path or node.name}: torch sums scaled pixels in an order of its own; packed, the scale "
-        "follows the exact sum of the bytes"
+        f"{match.site(node).path or node.name}: torch sums scaled pixels in an order of its own; "
+        "packed, the scale follows the exact sum of the bytes"
     )
     low.values[node] = Value("", "pending", pending=Pending(behind))
     return True
@@ -101,7 +113,8 @@ def _scaled(source: Source, sums: torch.Tensor) -> torch.Tensor:
 
 
 def _line(low: Lowering, node: fx.Node) -> tuple[float, float] | None:
-    """(a, b) with ``node`` = a p + b for bytes p of every channel, up to roundings; None if it is no such map."""
+    """(a, b) with ``node`` = a p + b for bytes p of every channel, up to roundings; None if it is no such
+    map."""
     pending = low.values[node].pending
     if pending is None:
         return 1.0, 0.0

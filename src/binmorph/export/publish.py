@@ -20,7 +20,7 @@ from .lower import Lowered, lower
 from .report import ExportReport, unsupported_layer
 from .state import Problem
 from .trace import Method, Traced, trace
-from .verification import compare, random_inputs
+from .verification import compare, probed, random_inputs
 
 
 def _check_allowed(allow_float: Iterable[str] | None, traced: Traced) -> frozenset[str] | None:
@@ -71,7 +71,7 @@ def _write_verified(traced: Traced, lowered: Lowered, graph: ir.Graph, path: Pat
         file_format.save(graph, unverified)
         if verify:
             inputs = torch.cat([traced.example, random_inputs(graph, np.random.default_rng(0))])
-            result = compare(traced, lowered, unverified, inputs)
+            result = probed(compare(traced, lowered, unverified, inputs), traced, lowered, graph)
             if not result.equal:
                 raise VerificationError(
                     f"{path} was not written: the packed network differs from the hard network.\n{result}"
@@ -105,8 +105,8 @@ def export(
             lists what stands in the way.
         allow_float: module paths whose weights may stay float, with all that is below them; None allows every
             layer. The last Linear may anyway.
-        verify: compare the file, in the packed runtime, with the hard network on the example and on random
-            inputs.
+        verify: compare the file, in the packed runtime, with the hard network on the example, on random
+            inputs, and layer by layer on inputs that bring its sums to their thresholds.
         family, projection: how smooth layers are hardened, as in :func:`binmorph.nn.harden`: one word, or a
             mapping from module paths.
         simplify: write each layer in its simplest form (:mod:`binmorph.simplify`): every bit stays, but masks

@@ -21,8 +21,8 @@ from ..errors import VerificationError
 from .checks import FloatCheck
 from .lower import Lowered
 from .match import base_name, tensor_constants
-from .state import Rounded
 from .trace import Traced
+from .values import Rounded
 
 Array = npt.NDArray[Any]
 ROUNDING = 2.0**-24  # half a unit in the last place of float32
@@ -59,7 +59,9 @@ class _Recorder(fx.Interpreter):
         value = own
         if rounded.layer:
             # In order: torch normalises an image that is not by another formula.
-            value = torch.from_numpy(np.array(packed[rounded.layer], np.float32, order="C")).reshape(own.shape)
+            value = torch.from_numpy(np.array(packed[rounded.layer], np.float32, order="C")).reshape(
+                own.shape
+            )
         if rounded.canonical is not None:
             value = rounded.canonical(value).to(own.dtype)
         gap = (own.double() - value.double()).abs()

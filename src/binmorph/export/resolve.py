@@ -19,8 +19,9 @@ from .. import ir
 from . import match
 from .chain import Array, Pending, Source, evaluate, on_grid
 from .signs import behind_numbers, sign_of_stream
-from .state import Lowering, NotAThreshold, Problem, Stop, Value
+from .state import Lowering, NotAThreshold, Problem, Stop
 from .thresholds import Found, direction, find, kind_of, third_value
+from .values import Value
 
 Bits = npt.NDArray[np.bool_]
 
@@ -157,6 +158,7 @@ def _begin(low: Lowering, node: fx.Node, pending: Pending, found: Found, flip: B
                 ),
             )  # fmt: skip
         low.references[name] = _reference(low, node, end, found.kind, flip)
+        low.reads(name, source.node, source.value)
         return name, flip
     if source.value.kind == "image":
         levels = found.at.astype(np.float32)[:, None]

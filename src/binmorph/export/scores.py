@@ -8,7 +8,8 @@ from torch import fx
 
 from . import match
 from .chain import Array
-from .state import Lowering, Value
+from .state import Lowering
+from .values import Value
 
 _SCALES = {"aten.batch_norm", "aten.add", "aten.sub", "aten.mul", "aten.div", "aten.neg"}
 
@@ -32,8 +33,8 @@ def over_stored_bits(
 
 
 def ends_in_sums(low: Lowering, node: fx.Node) -> bool:
-    """Whether ``node``, the network's last, is the sum of a binary layer, at most scaled and shifted: numbers, even
-    where so few values occur that they could be read as signs."""
+    """Whether ``node``, the network's last, is the sum of a binary layer, at most scaled and shifted:
+    numbers, even where so few values occur that they could be read as signs."""
     pending = low.values[node].pending
     if pending is None or pending.source.sums is None or pending.stages:
         return False

@@ -13,9 +13,10 @@ from .. import ir
 from . import match
 from .chain import Pending, Source, on_grid
 from .levels import ZERO, dominators, find_levels, kind_of_reals
-from .state import Lowering, NotAThreshold, Reference, Stop, Value
+from .state import Lowering, NotAThreshold, Stop
 from .streams import numbers
 from .thresholds import find, kind_of
+from .values import Reference, Value
 
 Bits = npt.NDArray[np.bool_]
 

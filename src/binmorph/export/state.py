@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,59 +16,7 @@ from . import match
 from .hints import nearest
 from .match import Site
 from .trace import Traced
-
-if TYPE_CHECKING:
-    from .accumulator import Pad
-    from .chain import Pending
-
-Array = np.ndarray[Any, Any]
-Reference = tuple[str, Callable[[torch.Tensor], Array]]
-
-
-@dataclass(frozen=True, eq=False)
-class Value:
-    """What a traced node became.
-
-    Attributes:
-        name: of the IR value; "" while it is pending.
-        kind: "image"; "bits" ({0, 1}) or "signs" ({-1, +1}, stored as bits); "int" or "float", a stream of
-            numbers; "concat", several of these one after another; "pending", a sum or what elementwise
-            operators made of it, until a reader needs it; "unknown" after a problem upstream, or "unresolved"
-            if what follows is not to be blamed.
-        flip: bool [channels or features], which are stored complemented; None if none is.
-        pad: the border that the next convolution is to see.
-        pending: where a pending value comes from.
-        domain: of integers: (low, high) int64 [channels] and the step between them.
-        parts: of a concatenation: (channels, value) of each.
-    """
-
-    name: str
-    kind: str
-    flip: Array | None = None
-    pad: Pad | None = None
-    pending: Pending | None = None
-    domain: tuple[Array, Array, int] | None = None
-    parts: tuple[tuple[int, Value], ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Rounded:
-    """A traced operator whose float result depends on an order of summation (or a division) that is the
-    library's own.
-
-    Attributes:
-        layer: the IR value that stands for it, or "".
-        canonical: what the packed network computes with, where that is no IR value: from the one of ``layer``, or
-            without one from torch's own result.
-        terms: the roundings of one result.
-        noise, slack: relative error of the weights that the packed layer has, and what else its results may be off.
-    """
-
-    layer: str
-    terms: int
-    canonical: Callable[[torch.Tensor], torch.Tensor] | None = None
-    noise: float = 0.0
-    slack: float = 0.0
+from .values import Array, Reading, Reference, Rounded, Value
 
 
 @dataclass(frozen=True)
@@ -125,6 +73,7 @@ class Lowering:
     references: dict[str, Reference] = field(default_factory=dict)
     floated: dict[str, str] = field(default_factory=dict)
     rounded: dict[str, Rounded] = field(default_factory=dict)
+    readings: dict[str, Reading] = field(default_factory=dict)
     uses: Counter[str] = field(default_factory=Counter)
     shared: frozenset[str] = frozenset()
     flipped: set[str] = field(default_factory=set)
@@ -162,6 +111,14 @@ class Lowering:
         self.sites[name] = match.site(node)
         self.traced_nodes[name] = node.name
         return name
+
+    def reads(self, name: str, node: fx.Node, value: Value) -> None:
+        """Note what the packed layer ``name`` of the traced ``node`` reads: ``value``, in front of any
+        padding."""
+        start = next(n for n in node.all_input_nodes if n not in self.constants)
+        while match.base_name(start) in match.PADS:
+            start = next(n for n in start.all_input_nodes if n not in self.constants)
+        self.readings[name] = Reading(start, value)
 
     def helper(self, base: str, op: str, build: Callable[[str], ir.AnyNode]) -> str:
         """Append an IR node that no traced value is equal to; its name."""

@@ -15,7 +15,8 @@ from .. import ir
 from . import match
 from .arithmetic import joined_by, one_operator
 from .chain import Array, Source
-from .state import Lowering, Stop, Value
+from .state import Lowering, Stop
+from .values import Value
 
 if TYPE_CHECKING:
     from .accumulator import Sums
@@ -145,6 +146,7 @@ def _source(low: Lowering, source: Source) -> Value:
             name = low.helper(
                 f"{low.name_for(source.node)}.sums", "sums", lambda n: count_node(n, source, layer)
             )
+        low.reads(name, source.node, source.value)
         sums = Value(name, "int", domain=(source.low, source.high, source.step))
     if source.scale is None and source.shift is None:
         return sums

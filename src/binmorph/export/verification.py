@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from .. import format as file_format
 from .. import ir
 from ..errors import UnsupportedOpError, VerificationError
 from .agreement import end_to_end
 from .checks import LayerCheck, OutputCheck
 from .lower import Lowered, lower
+from .probes import probe, runner
 from .reference import hard_values
 from .trace import Traced, as_input, trace
 from .verify_report import VerifyReport, merged
@@ -173,6 +176,14 @@ def compare(
     return merged(parts)
 
 
+def probed(
+    report: VerifyReport, traced: Traced, lowered: Lowered, graph: ir.Graph, threads: int | None = None
+) -> VerifyReport:
+    """``report`` with each layer of ``graph`` tried by itself, on inputs made against it."""
+    run = runner(lambda path: _load(path, report.device, threads))
+    return replace(report, probes=probe(traced, lowered, graph, run))
+
+
 def verify(
     module: torch.nn.Module,
     path: str | os.PathLike[str],
@@ -181,7 +192,8 @@ def verify(
     device: str = "cpu",
     threads: int | None = None,
 ) -> VerifyReport:
-    """Run the hard network and the packed file on ``inputs`` and compare every packed layer bit for bit.
+    """Run the hard network and the packed file on ``inputs`` and compare every packed layer bit for bit; then
+    each layer by itself, on inputs that bring its sums to their thresholds (:mod:`binmorph.export.probes`).
 
     Arguments:
         module: in eval mode; hardened on a copy if it is smooth, as :func:`binmorph.export` does.
@@ -198,4 +210,5 @@ def verify(
     if lowered.graph is None:
         problems = "\n".join(f"  - {p}" for p in lowered.problems)
         raise UnsupportedOpError(f"the network has layers that cannot be packed:\n{problems}")
-    return compare(traced, lowered, path, tensor, device=device, threads=threads)
+    report = compare(traced, lowered, path, tensor, device=device, threads=threads)
+    return probed(report, traced, lowered, file_format.load(path), threads)

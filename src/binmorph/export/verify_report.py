@@ -8,14 +8,15 @@ from functools import reduce
 from operator import add
 from typing import Any
 
-from .checks import EndToEnd, FloatCheck, LayerCheck, OutputCheck
+from .checks import EndToEnd, FloatCheck, LayerCheck, OutputCheck, ProbeCheck
 
 
 @dataclass(frozen=True)
 class VerifyReport:
     """The result of :func:`binmorph.verify`: ``layers`` are the packed ones and the streams between them,
-    ``floats`` the layers of float sums, ``output`` the float output, if any, and ``end_to_end`` the
-    comparison with torch's own float sums, if there are any."""
+    ``floats`` the layers of float sums, ``output`` the float output, if any, ``end_to_end`` the
+    comparison with torch's own float sums, if there are any, and ``probes`` the layers by themselves on
+    inputs made against them."""
 
     layers: tuple[LayerCheck, ...]
     output: OutputCheck | None
@@ -24,6 +25,7 @@ class VerifyReport:
     isa: str
     floats: tuple[FloatCheck, ...] = ()
     end_to_end: EndToEnd | None = None
+    probes: tuple[ProbeCheck, ...] = ()
 
     @property
     def mismatched_bits(self) -> int:
@@ -47,11 +49,12 @@ class VerifyReport:
 
     @property
     def equal(self) -> bool:
-        """Whether every bit and every number of a stream agrees on the same input, float sums lie within
-        their roundings, and the float output is the stated sum to the last bit."""
+        """Whether every bit and every number of a stream agrees on the same input, the probes included, float
+        sums lie within their roundings, and the float output is the stated sum to the last bit."""
         return (
             all(layer.mismatched == 0 for layer in self.layers)
             and all(check.share <= 1 for check in self.floats)
+            and all(probe.mismatched == 0 for probe in self.probes)
             and (self.output is None or self.output.bit_equal_in_order)
         )
 
@@ -89,6 +92,7 @@ class VerifyReport:
             "images": self.images,
             "layers": layers,
             "float_layers": [asdict(check) for check in self.floats],
+            "probes": [asdict(probe) for probe in self.probes],
             "end_to_end": None if self.end_to_end is None else asdict(self.end_to_end),
             "output": output,
             "device": self.device,
@@ -121,6 +125,18 @@ class VerifyReport:
             lines.append(
                 f"end to end, beside torch's own float sums: {apart.different} of {apart.bits} bits differ, "
                 f"in {apart.images} of {self.images} images{distance * bool(apart.first)}"
+            )
+        lines += [
+            f"{p.name.ljust(width)}  by itself: {p.mismatched} of {p.values} differ, {p.border} of them at "
+            "the border"
+            for p in self.probes
+            if p.mismatched
+        ]
+        if self.probes:
+            targets, values = sum(p.targets for p in self.probes), sum(p.values for p in self.probes)
+            lines.append(
+                f"{len(self.probes)} layers by themselves, {targets} sums at their thresholds or next to "
+                f"these: {sum(p.mismatched for p in self.probes)} of {values} values differ"
             )
         verdict = "EQUAL" if self.equal else "NOT EQUAL"
         streams = ""

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ShapeError
-from .quantizers import Quantizer, as_quantizer
+from .quantizers import Quantizer, as_quantizer, start_latent
 from .two_value import TwoValue
 from .two_value_ops import conv2d_sums
 from .weight_quantizers import ScaledQuantizer
@@ -59,8 +59,9 @@ class BinaryLayer(nn.Module):
             self.weight_quantizer.attach(self.weight)
 
     def reset_parameters(self) -> None:
-        """Latent weights uniform on [-1, 1]: inside every clipping range, both signs alike; bias 0."""
-        nn.init.uniform_(self.weight, -1, 1)
+        """Latent weights as their quantizer starts them, by default N(0, 2 / fan in); bias 0."""
+        start = getattr(self.weight_quantizer, "start", start_latent)
+        start(self.weight)
         if self.bias is not None:
             nn.init.zeros_(self.bias)
 
@@ -190,14 +191,11 @@ class BitsToSigns(nn.Module):
 
 def initialize(network: nn.Module) -> nn.Module:
     """Xavier, Gaussian, fan-in, magnitude 2: weights ~ N(0, 2 / fan in), binary and float layers alike, float
-    biases 0; the network itself (Bethge et al. 2018, arXiv 1812.01965).
-
-    Latent weights this small turn within the first steps; those of the default, uniform on [-1, 1], need a
-    thousand steps of Adam at 1e-3, which short trainings do not have.
-    """
+    biases 0; the network itself (Bethge et al. 2018, arXiv 1812.01965). Binary layers begin so by
+    themselves."""
     for layer in network.modules():
         if isinstance(layer, (BinaryLayer, nn.Conv2d, nn.Linear)):
-            nn.init.normal_(layer.weight, 0.0, (2 / layer.weight[0].numel()) ** 0.5)
+            start_latent(layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     return network

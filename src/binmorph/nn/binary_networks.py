@@ -26,6 +26,8 @@ def _dense(sizes: Sequence[int], quantizers: dict[str, Any], first: dict[str, An
     for i, (before, after) in enumerate(pairwise(sizes)):
         layers.append(BinaryLinear(before, after, **{**quantizers, **(first if i == 0 else {})}))
         layers.append(nn.BatchNorm1d(after))
+    # A class in ten stands out by 3.3 at best once normalised: too little for a small loss.
+    nn.init.constant_(layers[-1].weight, 3.0)
     return layers
 
 
@@ -58,8 +60,8 @@ class BinaryMLP(nn.Module):
 
 
 class BinaryCNV(nn.Module):
-    """FINN's CNV for images [N, C, H, W] with both sides at least 32, such as CIFAR-10's: scores [N,
-    classes].
+    """FINN's CNV for images [N, C, H, W] such as CIFAR-10's: scores [N, classes]. Images with a side below 32
+    are padded to it with -1, in front of the first layer.
 
     3x3 convolutions without padding, 64 64 pool 128 128 pool 256 256, then dense 512 512, a BatchNorm behind
     each layer. Behind the first layer, which has 576 weights per level set, there are 1 541 120 binary
@@ -78,14 +80,16 @@ class BinaryCNV(nn.Module):
         self.levels, self.signs = levels, BitsToSigns()
         layers: list[nn.Module] = []
         channels = levels.values.numel()
+        around = tuple(max(0, 33 - side) // 2 for side in image[1:])
         for factor, pool in ((1, False), (1, True), (2, False), (2, True), (4, False), (4, False)):
-            first = {} if layers else {"input_quantizer": None}
+            first = {} if layers else {"input_quantizer": None, "padding": around}
             layers.append(BinaryConv2d(channels, factor * width, 3, **{**quantizers, **first}))
             channels = factor * width
             layers += [nn.MaxPool2d(2)] if pool else []
             layers.append(nn.BatchNorm2d(channels))
         self.features, self.flatten = nn.Sequential(*layers), nn.Flatten()
-        height, width_ = (((side - 4) // 2 - 4) // 2 - 4 for side in image[1:])
+        sides = (side + 2 * p for side, p in zip(image[1:], around, strict=True))
+        height, width_ = (((side - 4) // 2 - 4) // 2 - 4 for side in sides)
         sizes = (channels * height * width_, 8 * width, 8 * width, classes)
         self.classifier = nn.Sequential(*_dense(sizes, quantizers, {}))
 
@@ -123,8 +127,6 @@ class BinaryConvNet(nn.Module):
         height, width_ = (side >> len(widths) for side in image[1:])
         sizes = (channels * height * width_, *hidden, classes)
         self.classifier = nn.Sequential(*_dense(sizes, quantizers, {}))
-        # A class in ten stands out by 3.3 at best once normalised: too little for a small loss.
-        nn.init.constant_(self.classifier[-1].weight, 3.0)
         initialize(self)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -134,10 +136,11 @@ class BinaryConvNet(nn.Module):
 class BinaryStages(nn.Module):
     """A deeper chain of bits for images [N, C, H, W]: scores [N, classes].
 
-    LevelSets, a 5x5 convolution with stride 2 and ``first`` channels, then stages of 3x3 convolutions with the
-    channels that ``stages`` lists, then dense layers of the sizes ``hidden`` and ``classes``; 2x2 max-pooling at
-    the end of each stage, a BatchNorm behind every layer. The stride moves most of the computation to a quarter of
-    the pixels, where it pays for twice the channels. Convolutions are padded with -1.
+    LevelSets, a 5x5 convolution with stride 2 and ``first`` channels, then stages of 3x3 convolutions with
+    the channels that ``stages`` lists, then dense layers of the sizes ``hidden`` and ``classes``; 2x2
+    max-pooling at the end of each stage, a BatchNorm behind every layer. The stride moves most of the
+    computation to a quarter of the pixels, where it pays for twice the channels. Convolutions are padded with
+    -1.
     """
 
     def __init__(
@@ -163,8 +166,9 @@ class BinaryStages(nn.Module):
                 channels = width
             sides = [side // 2 for side in sides]
         self.features = nn.Sequential(*layers)
-        self.classifier = nn.Sequential(*_dense((channels * sides[0] * sides[1], *hidden, classes), quantizers, {}))
-        nn.init.constant_(self.classifier[-1].weight, 3.0)  # as in BinaryConvNet
+        self.classifier = nn.Sequential(
+            *_dense((channels * sides[0] * sides[1], *hidden, classes), quantizers, {})
+        )
         initialize(self)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -10,11 +10,14 @@ from torch import Tensor, nn
 class FloatConvNet(nn.Module):
     """Float convolutions for images [N, C, H, W] with sides of at least 8: scores [N, classes].
 
-    BatchNorm of the pixels, a 5x5 convolution with stride 2, then 3x3 convolutions of the remaining ``widths``,
-    each with BatchNorm and ReLU, 2x2 max-pooling behind the second, the mean of every channel, and a dense layer.
+    BatchNorm of the pixels, a 5x5 convolution with stride 2, then 3x3 convolutions of the remaining
+    ``widths``, each with BatchNorm and ReLU, 2x2 max-pooling behind the second, the mean of every channel,
+    and a dense layer.
     """
 
-    def __init__(self, image: tuple[int, int, int], classes: int, widths: Sequence[int] = (32, 64, 128, 128)) -> None:
+    def __init__(
+        self, image: tuple[int, int, int], classes: int, widths: Sequence[int] = (32, 64, 128, 128)
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.BatchNorm2d(image[0])]
         channels = image[0]

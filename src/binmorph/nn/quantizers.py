@@ -26,8 +26,21 @@ from ..errors import FormatError
 from . import signs  # noqa: F401  (registers torch.ops.binmorph.sign)
 
 
+def start_latent(weight: Tensor) -> None:
+    """Draw latent weights from N(0, 2 / fan in) (Bethge et al. 2018, arXiv 1812.01965).
+
+    So small, their signs turn within the first steps; weights uniform on [-1, 1] need a thousand steps of
+    Adam at 1e-3 for that, which short trainings do not have.
+    """
+    nn.init.normal_(weight, 0.0, (2 / weight[0].numel()) ** 0.5)
+
+
 class Quantizer(nn.Module):
     """Base of the quantizers."""
+
+    def start(self, weight: Tensor) -> None:
+        """Draw the latent weights that a layer with this quantizer begins with."""
+        start_latent(weight)
 
     def attach(self, weight: Tensor) -> None:
         """Called by a layer with its latent weights [O, ...]: the place to make parameters of their shape."""
@@ -146,6 +159,10 @@ class SelfBinarizingTanh(ScheduledQuantizer):
         if not sharpest >= 1:
             raise ValueError(f"sharpest {sharpest} must be at least 1")
         self.sharpest = sharpest
+
+    def start(self, weight: Tensor) -> None:
+        """Uniform on [-1, 1]: much smaller ones would stay near 0 until the tanh is sharp."""
+        nn.init.uniform_(weight, -1, 1)
 
     @property
     def nu(self) -> float:

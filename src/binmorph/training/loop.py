@@ -138,11 +138,10 @@ def fit(
     return run
 
 
-def _batches(
-    data: Data, batch: int, settings: Settings, epoch: int, workers: Workers
-) -> Iterator[Batch]:
-    """This worker's images, labels and teacher's scores of each step, and what further random numbers come from. All of it
-    depends on seed, epoch and worker alone, so that an epoch can be repeated from its beginning."""
+def _batches(data: Data, batch: int, settings: Settings, epoch: int, workers: Workers) -> Iterator[Batch]:
+    """This worker's images, labels and teacher's scores of each step, and what further random numbers come
+    from. All of it depends on seed, epoch and worker alone, so that an epoch can be repeated from its
+    beginning."""
     everyone = torch.Generator().manual_seed(settings.seed * 1_000_003 + epoch)
     own = torch.Generator().manual_seed((settings.seed * 1_000_003 + epoch) * 1009 + workers.rank + 1)
     order = torch.randperm(len(data.x_train), generator=everyone)

@@ -23,8 +23,8 @@ class Recipe:
         data: the data sets that it takes, by name; the first is its own.
         network: makes the network for some data.
         epochs, batch, rate: epochs, images per step over all devices together, highest learning rate.
-        schedule: of the rate over training progress t in [0, 1]: "cosine" to 0, "linear" to 0, "late" linear to 0
-            over the last four tenths, or "steps" by ``drop`` at each progress in ``milestones``; behind
+        schedule: of the rate over training progress t in [0, 1]: "cosine" to 0, "linear" to 0, "late" linear
+            to 0 over the last four tenths, or "steps" by ``drop`` at each progress in ``milestones``; behind
             ``warmup``, a fraction of the training.
         weight_decay: of float parameters (binary weights have none).
         label_smoothing, mixup: of the cross-entropy; mixup's alpha, 0 for none.
@@ -33,8 +33,8 @@ class Recipe:
         clip_gradients: factor of adaptive gradient clipping, None for none; the last layer is left out.
         density, gamma: target and strength of the density penalty of {alpha, beta} weights; gamma 0 for none.
         settle: take the batch statistics anew from the training set after hardening.
-        distillation, temperature: weight of the teacher's part of the loss, if there is a teacher, and what both
-            sides' scores are divided by in it (Hinton et al. 2015, arXiv 1503.02531).
+        distillation, temperature: weight of the teacher's part of the loss, if there is a teacher, and what
+            both sides' scores are divided by in it (Hinton et al. 2015, arXiv 1503.02531).
         descent: train by coordinate descent over ternary weights instead; then the rest does not apply.
         bytes: the network reads the uint8 images as they are; else their values as float32.
     """

@@ -15,7 +15,7 @@ from torch import nn
 
 from ..nn import architectures
 from ..nn.architectures import SelfBinarizingMLP
-from ..nn.binary_networks import BinaryConvNet, BinaryStages, TernaryMLP
+from ..nn.binary_networks import BinaryConvNet, BinaryMLP, BinaryStages, TernaryMLP
 from ..nn.float_networks import FloatConvNet
 from ..nn.level_sets import LevelSets
 from .data import Data
@@ -114,6 +114,15 @@ RECIPES: dict[str, Recipe] = {
     ),
     "sfc_mnist": _recipe("FINN's SFC (arXiv 1612.07119)", "mnist", partial(_named, name="sfc"), 100, **BYTES),
     "lfc_mnist": _recipe("FINN's LFC (arXiv 1612.07119)", "mnist", partial(_named, name="lfc"), 100, **BYTES),
+    "cnv_fashion_mnist": _recipe(
+        "FINN's CNV (arXiv 1612.07119) at a quarter of its width",
+        "fashion_mnist",
+        partial(_named, name="cnv", width=16),
+        10,
+        batch=64,
+        flip=True,
+        **BYTES,
+    ),
     "cnv_cifar10": _recipe(
         "FINN's CNV (arXiv 1612.07119)", "cifar10", partial(_named, name="cnv"), 200, **{**BYTES, **CIFAR}
     ),
@@ -164,6 +173,13 @@ RECIPES: dict[str, Recipe] = {
             hidden=(128,),
             input_quantizer="approx_sign",
         ),
+        30,
+        **{**BYTES, **DIGITS},
+    ),
+    "sfc_digits": _recipe(
+        "the shape of FINN's SFC (arXiv 1612.07119), three level sets",
+        "digits",
+        partial(_on_levels, make=BinaryMLP, count=3, hidden=(256, 256, 256)),
         30,
         **{**BYTES, **DIGITS},
     ),
