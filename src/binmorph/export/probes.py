@@ -31,7 +31,7 @@ from .values import Reading, Rounded
 
 Array = npt.NDArray[Any]
 Run = Callable[[ir.Graph, Array], Mapping[str, Array]]
-VALUES, PRODUCTS = 1 << 25, 1 << 34  # of one layer's probes: values held at once, multiplications in torch
+VALUES, PRODUCTS = 1 << 23, 1 << 31  # of one layer: values at once, multiplications in torch
 ELEMENTWISE = (ir.Affine, ir.PRelu, ir.Clamp, ir.LevelSets)
 SUMS = (ir.ThresholdConv2d, ir.ThresholdDense, ir.CountConv2d, ir.TwoValueConv2d, ir.PixelConv2d)
 
