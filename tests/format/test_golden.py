@@ -14,6 +14,7 @@ from binmorph.format import dumps, load
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILES = sorted(GOLDEN.glob("v*/*.bmorph"))
 RELEASED = {
+    "v1/binary_fashion_mnist.bmorph": "58f84caa4feedaf110277751bcc494979ff17859a540383c741d28102b0fb5c2",
     "v1/binary_mnist.bmorph": "13071e93421d6d1df5349b0d98cc6e0ca876c34e640d97ed3bab2c4849fd9ef4",
     "v1/digits_like.bmorph": "4ac655393015f1ad3c34a497e2fd255bd850ba261066d1821edde562b3de8892",
     "v1/vector.bmorph": "0696ea650bd5710f146bce680938acff650d3e9b07f14d631763023a3d073b31",

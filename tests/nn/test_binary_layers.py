@@ -133,3 +133,28 @@ def test_networks_have_the_published_sizes() -> None:
     assert small(torch.rand(2, 1, 33, 36)).shape == (2, 4)
     assert isinstance(small.classifier[0].weight_quantizer, bnn.SwishSign)
     assert isinstance(small.features[0].input_quantizer, nn.Identity)
+
+
+def test_latent_weights_start_as_their_quantizer_says() -> None:
+    torch.manual_seed(0)
+    for quantizer in ("ste_sign", "magnitude_sign", None):
+        weight = bnn.BinaryConv2d(16, 64, 3, weight_quantizer=quantizer).weight
+        assert weight.std().item() == pytest.approx((2 / 144) ** 0.5, rel=0.05)
+    weight = bnn.BinaryLinear(50, 80, weight_quantizer="sb_tanh").weight
+    assert weight.abs().max() <= 1
+    assert weight.std().item() == pytest.approx(3**-0.5, rel=0.05)
+
+
+def test_stages_and_small_images() -> None:
+    """The staged chain of bits halves its sides once per stage and by its stride; CNV pads images below
+    32."""
+    levels = bnn.LevelSets(torch.tensor([[64.0, 128.0]]))
+    x = torch.zeros(2, 1, 28, 28)
+    staged = bnn.BinaryStages(levels, (1, 28, 28), 10, 4, ((6,), (7, 8)), (9,)).eval()
+    assert staged(x).shape == (2, 10)
+    shapes = [tuple(m.weight.shape[:2]) for m in staged.modules() if isinstance(m, bnn.binary.BinaryLayer)]
+    assert shapes == [(4, 2), (6, 4), (7, 6), (8, 7), (9, 8 * 9), (10, 9)]
+    small = bnn.BinaryCNV(levels, 10, (1, 28, 28), 4).eval()
+    assert small(x).shape == (2, 10)
+    assert small.features[0].padding == (2, 2)
+    assert bnn.BinaryCNV(levels, 10, (1, 32, 33), 4).features[0].padding == (0, 0)

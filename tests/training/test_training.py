@@ -13,7 +13,7 @@ import torch
 from binmorph.cli import main
 from binmorph.errors import DataError
 from binmorph.nn import architectures
-from binmorph.training import augment, finish, loop, recipes, run
+from binmorph.training import augment, data, finish, loop, recipes, run
 from binmorph.training.data import Data
 from binmorph.training.workers import Workers
 
@@ -65,6 +65,39 @@ def test_a_run_may_start_from_another(toy) -> None:
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
+def test_distillation_follows_the_teacher(toy, tmp_path) -> None:
+    """The loss is the stated mixture; a teacher of wrong labels pulls the network towards these; resumed runs
+    are the same."""
+    scores, taught = torch.randn(5, 4), torch.randn(5, 4)
+    p, q = (torch.softmax(s / 3, 1) for s in (taught, scores))
+    expected = 9 * (p * (p / q).log()).sum(1).mean()
+    assert loop.distillation_loss(scores, taught, 3.0) == pytest.approx(float(expected), rel=1e-5)
+    assert loop.distillation_loss(taught, taught, 3.0) == pytest.approx(0, abs=1e-6)
+    recipe = small(mixup=0.0, gamma=0.0, distillation=1.0)
+    wrong = 9.0 * torch.nn.functional.one_hot((toy.y_train + 1) % 4).float()
+    settings = loop.Settings(teacher=wrong, checkpoint=tmp_path / "c", epochs=6, rate=2e-2)
+    whole = loop.fit(recipe, toy, settings, Workers())
+    labels = loop.accuracy(whole.network, recipe, toy.x_train, toy.y_train)
+    assert loop.accuracy(whole.network, recipe, toy.x_train, (toy.y_train + 1) % 4) > labels
+    loop.fit(recipe, toy, dataclasses.replace(settings, stop_after=3), Workers())
+    resumed = loop.fit(recipe, toy, dataclasses.replace(settings, resume=True), Workers())
+    assert [h["loss"] for h in whole.history] == [h["loss"] for h in resumed.history]
+
+
+def test_a_teacher_is_a_saved_network_of_any_recipe(tmp_path) -> None:
+    teacher, out = tmp_path / "teacher.pt", tmp_path / "net.pt"
+    assert main(["train", "sfc_digits", "--out", str(teacher), "--epochs", "1", "--quiet"]) == 0
+    command = ["train", "binary_digits", "--out", str(out), "--epochs", "1", "--quiet", "--teacher"]
+    assert main([*command, str(teacher)]) == 0
+    header = json.loads((tmp_path / "net.jsonl").read_text().splitlines()[0])
+    assert header["taught"]
+    scores = run.teacher_scores(teacher, data.LOADERS["digits"](None))
+    assert scores.shape[1] == 10
+    (tmp_path / "teacher.pt").write_bytes(b"no network")
+    with pytest.raises(DataError, match="no teacher for these images"):
+        run.teacher_scores(teacher, data.LOADERS["digits"](None))
+
+
 def test_a_foreign_checkpoint_is_refused(toy, tmp_path) -> None:
     settings = loop.Settings(epochs=1, checkpoint=tmp_path / "c")
     with pytest.raises(DataError, match="no checkpoint"):
@@ -103,6 +136,8 @@ def test_schedules() -> None:
     )
     linear = recipes.RECIPES["reactnet18_norm_free_cifar10"]
     assert linear.rate_at(0.5) == pytest.approx(2.5e-4)
+    late = recipes.RECIPES["binary_fashion_mnist"]
+    assert [late.rate_at(t) for t in (0, 0.59, 0.8, 1)] == pytest.approx([3e-3, 3e-3, 1.5e-3, 0])
     warm = recipes.RECIPES["binary_mnist"]
     assert warm.rate_at(0.05) == pytest.approx(0.5 * 3e-3, rel=0.01)
     assert warm.rate_at(1.0) == pytest.approx(0)

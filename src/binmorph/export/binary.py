@@ -65,6 +65,8 @@ def _pending(low: Lowering, node: fx.Node) -> Pending:
     if len(shape) not in (2, 4):
         raise Stop("values of this many dimensions are not packed")
     ones = np.ones(int(shape[1]), np.int64)
+    if value.kind == "concat":
+        value = low.binary(node) or value  # of bits or signs, it is one of them
     if value.kind == "image":
         if _gray(low, node) == "bytes":
             return Pending(Source(node, value, 0 * ones, 255 * ones))

@@ -11,7 +11,7 @@ from .activations import RPReLU, RSign, Shift
 from .annealing import Annealing, set_annealing
 from .batch_norm import BinaryBatchNorm, harden_network, settle_batch_norms
 from .binary import BinaryConv2d, BinaryLinear, BitsToSigns, initialize
-from .binary_networks import BinaryCNV, BinaryConvNet, BinaryMLP, TernaryMLP, binary_weights
+from .binary_networks import BinaryCNV, BinaryConvNet, BinaryMLP, BinaryStages, TernaryMLP, binary_weights
 from .certify import BankCertificate, Certificate, certify
 from .conntra import CoordinateDescent
 from .gradient_clipping import clip_gradients_adaptively
@@ -57,6 +57,7 @@ __all__ = [
     "BinaryConvNet",
     "BinaryLinear",
     "BinaryMLP",
+    "BinaryStages",
     "BitsToSigns",
     "Certificate",
     "CoordinateDescent",
