@@ -59,15 +59,16 @@ class BandWorker {
         band_(band_rows(stages.size() + (without == nullptr ? 0 : without->size()), rows)),
         pipeline_(stages, shape, band_, src.bytes != nullptr, kernels) {
     const std::size_t band_words = (band_ * shape.row_words() + 7) / 8 * 8;
+    const std::size_t bands = (dst.bytes != nullptr ? 1 : 0) + (without != nullptr ? 1 : 0);
     if (without != nullptr) other_.emplace(*without, shape, band_, src.bytes != nullptr, kernels);
     const std::size_t scratch =
         std::max(pipeline_.scratch_words(), other_ ? other_->scratch_words() : std::size_t{0});
     const std::size_t own = pipeline_.window_words(), others = other_ ? other_->window_words() : 0;
-    std::uint64_t* memory = morph_arena().take(scratch + own + others + 2 * band_words);
+    std::uint64_t* memory = morph_arena().take(scratch + own + others + bands * band_words);
     pipeline_.place(memory, memory + scratch);
     if (other_) other_->place(memory, memory + scratch + own);
     result_ = memory + scratch + own + others;
-    removed_ = result_ + band_words;
+    removed_ = result_ + (dst.bytes != nullptr ? band_words : 0);
   }
   ~BandWorker() { morph_arena().release(); }
   BandWorker(const BandWorker&) = delete;
