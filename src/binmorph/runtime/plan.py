@@ -34,7 +34,7 @@ class PlanStep:
 
     @property
     def key(self) -> str:
-        """The step's name in a profile, "node: kernels"; empty where there is no work. Loading has no kernel."""
+        """The step's name in a profile, "node: kernels" or "node: load"; empty where there is no work."""
         work = ", ".join(self.kernels) or ("load" if self.op == "load" else "")
         return f"{self.node}: {work}" if work else ""
 
