@@ -168,3 +168,13 @@ def test_without_any_peer(tmp_path: Path) -> None:
         assert made.baseline is None
         assert {s.status for s in made.systems if s.name.startswith("binmorph")} == {"measured"}
         assert {s.status for s in made.systems if not s.name.startswith("binmorph")} == {"skipped"}
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    file = Path(__file__).resolve().parents[1] / "golden" / "v1" / "digits_like.bmorph"
+    saved = tmp_path / "run.json"
+    words = ["bench", str(file), "--quick", "--rounds", "1", "--batch", "3", "--threads", "1"]
+    assert main([*words, "--json", str(saved)]) == 0
+    (case,) = record.read(saved).cases
+    assert (case.suite, case.batch) == ("model", 3)
+    assert case.steps
