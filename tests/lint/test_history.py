@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def test_the_history_is_current(run, root, python):
-    run(python, "-m", "benchmarks.history", "--check", cwd=root)
+    if not any((root / "benchmarks" / "results").glob("*/[0-9]*.json")):
+        pytest.skip("a source distribution has no results")
+    run(python, "-m", "benchmarks.history", "--check")
