@@ -102,12 +102,10 @@ __device__ __forceinline__ Neighbours neighbours(const Column& c, const std::uin
            {__funnelshift_r(low, high, 1), __funnelshift_r(high, right, 1)}}};
 }
 
-}  // namespace
-
 // Goes down kMorphologyRows rows and keeps the last three, so that each row is read once. A dilation is the
 // complement of the erosion of the complement; a point that is not in the element is ORed away.
-extern "C" __global__ void __launch_bounds__(kBlock)
-    morphology3x3_u64_u64__cuda_simt(const Morphology3x3Params p) {
+template <bool use_zeros>
+__device__ __forceinline__ void morphology3x3(const Morphology3x3Params& p) {
   const unsigned words = words_of(p.width), blocks = (p.height + kMorphologyRows - 1) / kMorphologyRows;
   const auto item = static_cast<std::uint32_t>(thread_item());  // 2^32 of them are 2^41 pixels
   if (item >= p.images * blocks * words) return;
@@ -137,17 +135,41 @@ extern "C" __global__ void __launch_bounds__(kBlock)
       const auto& pixels = rows[(i + point / 3) % 3].pixels[point % 3];
       low &= pixels[0] | away;
       high &= pixels[1] | away;
+      if (use_zeros) {
+        const std::uint32_t wanted = p.zeros >> point & 1 ? ~0u : 0;
+        low &= ~(pixels[0] & wanted);
+        high &= ~(pixels[1] & wanted);
+      }
     }
     const std::uint64_t result = (std::uint64_t{high ^ flip} << 32 | (low ^ flip)) & tail;
     p.dst[at + static_cast<std::uint64_t>(y) * words] = result;
   }
 }
 
+}  // namespace
+
+extern "C" __global__ void __launch_bounds__(kBlock)
+    morphology3x3_u64_u64__cuda_simt(const Morphology3x3Params p) {
+  morphology3x3<false>(p);
+}
+extern "C" __global__ void __launch_bounds__(kBlock)
+    hit_or_miss3x3_u64_u64__cuda_simt(const Morphology3x3Params p) {
+  morphology3x3<true>(p);
+}
+
 extern "C" __global__ void __launch_bounds__(kBlock) bitwise_u64_u64__cuda_simt(const BitwiseParams p) {
   const std::uint64_t item = thread_item();
   if (item >= p.words) return;
   const std::uint64_t a = p.first[item], b = p.second[item];
-  p.dst[item] = p.op == 0 ? a & b : p.op == 1 ? a | b : p.op == 2 ? a ^ b : a & ~b;
+  if (p.op == 4)
+    p.dst[item] = a ^ ((a ^ b) & p.mask[item]);
+  else
+    p.dst[item] = p.op == 0 ? a & b : p.op == 1 ? a | b : p.op == 2 ? a ^ b : a & ~b;
+}
+
+extern "C" __global__ void __launch_bounds__(kBlock) differ_u64_u32__cuda_simt(const DifferParams p) {
+  const std::uint64_t item = thread_item();
+  if (item < p.words && p.first[item] != p.second[item]) *p.flag = 1;
 }
 
 extern "C" __global__ void __launch_bounds__(kBlock) complement_u64_u64__cuda_simt(const ComplementParams p) {

@@ -20,6 +20,16 @@ CHECKS = {
         "threshold_conv2d/cuda_tiles.cpp",
         "threshold_conv2d/cuda_wgmma_dense.cu",
     ),
+    "elements": (
+        "morphology2d/cuda_pack.cpp",
+        "morphology2d/cuda_simt.cu",
+        "morphology2d/cuda_simt_chain.cu",
+        "morphology2d/cuda_simt_program.cu",
+        "thinning/cuda_simt.cu",
+        "../csrc/se_columns.cpp",
+        "../csrc/se_graph.cpp",
+        "../csrc/se_plan.cpp",
+    ),
     "morphology": ("bisel/cuda_simt.cu", "bisel/cuda_pack.cpp", "morphology2d/cuda_simt.cu"),
     "numbers": (
         "conv2d/cuda_simt.cu",
@@ -49,7 +59,7 @@ CHECKS = {
 
 FLAGS = (
     *("-std=c++17", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"),
-    *("-x", "c++", "-include", "kernels/common/cuda/emulate.h"),
+    *("-x", "c++", "-include", "kernels/common/cuda/emulate.h", "-Icsrc/include"),
 )
 
 

@@ -2,25 +2,11 @@
 
 import subprocess
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from emulation import CHECKS, ROOT, Builder, prefetch
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """``old`` occurs once in ``file`` (under kernels) and becomes ``new``; ``check`` must then fail."""
-
-    name: str
-    check: str
-    file: str
-    old: str
-    new: str
-    source: str = ""  # what is compiled, where that is not the changed file
-    flags: tuple[str, ...] = ()
-
+from mutants_elements import ELEMENTS, Mutant
 
 _MMA = "threshold_conv2d/cuda_mma.cu"
 _SIMT = "threshold_conv2d/cuda_simt.cu"
@@ -136,6 +122,7 @@ MUTANTS = [
     Mutant("wrong distance of swizzled rows", "dense", _DENSE, "(mine), 16, 1024", "(mine), 16, 512"),
     Mutant("rows of odd windows", "dense", _TILES + ".cpp", "row % 2) + 1) >> 1", "row % 2)) >> 1"),
     Mutant("channel of the next word", "packing", "flatten/cuda_simt.cu", "c / 64]", "c / 65]"),
+    *ELEMENTS,
 ]
 """``twice`` is a product and a sum, each rounded: what a kernel would do without fma."""
 
