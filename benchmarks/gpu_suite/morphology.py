@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import importlib
 import sys
+import time
 from typing import Any
 
 import numpy as np
 
-import binmorph
 from binmorph import BitArray, _core, morphology
 
 from .part import Part, torch_cuda, torch_times
@@ -26,31 +26,64 @@ ELEMENTS = {
 SIZES = (4096, 16384, 65536)
 
 
-def _points(element: Any) -> list[tuple[int, int]]:
-    top, left = (n // 2 for n in element.shape)
-    return [(int(y) - top, int(x) - left) for y, x in np.argwhere(element)]
+# What is timed beside the erosion by each element: (name, element, stages as "is a dilation").
+CHAINS = (
+    ("opening 3x3", "3x3", (False, True)),
+    ("4 erosions 3x3", "3x3", (False,) * 4),
+    ("8 erosions 3x3", "3x3", (False,) * 8),
+    ("opening 17x17", "17x17", (False, True)),
+)
 
 
-def _ours(part: Part, size: int, name: str) -> None:
-    element = ELEMENTS[name]
+def _image(size: int) -> BitArray:
     rng = np.random.default_rng(size)
-    row = -(-size // 64)
-    words = rng.integers(0, 2**64, (1, size, row), np.uint64) | rng.integers(
-        0, 2**64, (1, size, row), np.uint64
-    )
-    points = _points(element)
-    result, times = _core.cuda.morphology2d(0, words, size, points, len(points), True, part.rounds)
+    words = rng.integers(0, 2**64, (size, -(-size // 64)), np.uint64)
+    words |= rng.integers(0, 2**64, words.shape, np.uint64)
+    if size % 64:
+        words[:, -1] &= np.uint64((1 << size % 64) - 1)
+    return BitArray.from_words(words, (size, size))
+
+
+def _ours(part: Part, bits: BitArray, case: str, name: str, stages: tuple[bool, ...]) -> None:
+    size, on_device, element = bits.shape[0], bits.to("cuda"), ELEMENTS[name]
     if size <= 16384:
-        expected = binmorph.morphology.binary_erosion(
-            BitArray(words, (1, size, size), "row-packed"), element[None], border_value=1
-        )
-        if not np.array_equal(result, expected._words):
+        result, expected = on_device, bits
+        for dilate in stages:
+            operation = morphology.binary_dilation if dilate else morphology.binary_erosion
+            result, expected = (operation(x, element, border_value=1) for x in (result, expected))
+        if result.cpu() != expected:
             raise AssertionError("differs from the CPU")
+    centre = np.array(element.shape) // 2
+    plan = _core.morphology.Element((np.argwhere(element) - centre).astype(np.int32))
+    steps = [(plan, dilate, True, None) for dilate in stages]
+    times = _core.cuda.time_stages(steps, (1, size, size), on_device._words, part.rounds, 0)
     median = float(np.median(times))
-    copies = _core.cuda.copy_times(0, words.nbytes, part.rounds)
+    copies = _core.cuda.copy_times(0, bits.nbytes, part.rounds)
     share = float(np.median(copies)) / median
     rate = f"{1e-6 * size * size / median:.0f} Gpx/s, {100 * share:.0f} % of the copy rate"
-    part.record(f"erosion {name} {size}^2", "binmorph-cuda_simt", times, rate=rate)
+    part.record(f"{case} {size}^2", "binmorph-cuda", times, rate=rate)
+
+
+def _calls(part: Part, bits: BitArray) -> None:
+    """What a caller waits for, by the host's clock: operations that have no time of their own."""
+    size, on_device = bits.shape[0], bits.to("cuda")
+    operations = {
+        "majority 3x3": lambda x: morphology.majority(x, ELEMENTS["3x3"]),
+        "hit-or-miss 3x3": lambda x: morphology.binary_hit_or_miss(x, ELEMENTS["cross"]),
+        "thin, 4 iterations": lambda x: morphology.thin(x, 4),
+    }
+    for name, operation in operations.items():
+        result = operation(on_device)
+        if size <= 4096 and result.cpu() != operation(bits):
+            raise AssertionError(f"{name} differs from the CPU")
+        times = []
+        for _ in range(part.rounds):
+            begin = time.perf_counter()
+            for _ in range(10):
+                result = operation(on_device)
+            _core.cuda.equal(result._words, result._words, 0)  # waits
+            times.append(100 * (time.perf_counter() - begin))
+        part.record(f"{name} {size}^2", "binmorph-cuda-call", times)
 
 
 def _cupy(part: Part, cupy: Any, size: int, name: str) -> None:
@@ -93,8 +126,12 @@ def main() -> int:
         except ImportError:
             print("  cupy: absent")
     for size in (130,) if part.dry else SIZES:
+        bits = _image(size)
+        cases = [*((f"erosion {name}", name, (False,)) for name in ELEMENTS), *CHAINS]
+        for case in cases:
+            part.attempt(f"{case[0]} ours", lambda bits=bits, case=case: _ours(part, bits, *case))
+        part.attempt("calls", lambda bits=bits: _calls(part, bits))
         for name in ELEMENTS:
-            part.attempt(f"{name} ours", lambda size=size, name=name: _ours(part, size, name))
             if cupy is not None and size <= 16384:
                 part.attempt(f"{name} cupy", lambda size=size, name=name: _cupy(part, cupy, size, name))
             if torch is not None and size <= 16384:

@@ -148,20 +148,22 @@ Device::Scope::~Scope() {
   find_driver().cuCtxPopCurrent_v2(&context);
 }
 
-Buffer::Buffer(Device& device, std::size_t bytes) : device_(&device), bytes_(bytes) {
-  if (bytes == 0) return;
-  const Driver& api = driver();
-  const Device::Scope scope(device);
-  const int result = api.cuMemAlloc_v2(&address_, bytes);
+void check_allocation(const Device& device, std::size_t bytes, int result) {
   if (result == kOutOfMemory) {
     std::size_t free = 0, total = 0;
-    api.cuMemGetInfo_v2(&free, &total);
+    driver().cuMemGetInfo_v2(&free, &total);
     throw Error(ErrorKind::memory_limit, device.info().name + " has no room for " + std::to_string(bytes) +
                                              " bytes: " + std::to_string(free) + " of " +
                                              std::to_string(total) +
                                              " are free; free some, or lower max_memory");
   }
   check(result, "allocating " + std::to_string(bytes) + " bytes on " + device.info().name);
+}
+
+Buffer::Buffer(Device& device, std::size_t bytes) : device_(&device), bytes_(bytes) {
+  if (bytes == 0) return;
+  const Device::Scope scope(device);
+  check_allocation(device, bytes, driver().cuMemAlloc_v2(&address_, bytes));
 }
 
 Buffer::~Buffer() {

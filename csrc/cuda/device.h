@@ -67,6 +67,9 @@ class Device {
   std::map<std::string, Found> functions_;
 };
 
+// Throws Error(memory_limit) with what is free there, or Error(device), where an allocation did not succeed.
+void check_allocation(const Device& device, std::size_t bytes, int result);
+
 // Owners; each is used and destroyed with any context current, and frees quietly.
 class Buffer {
  public:

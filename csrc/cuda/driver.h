@@ -51,6 +51,7 @@ enum : int {
   X(cuDevicePrimaryCtxRetain, Context*, int)                                                                \
   X(cuCtxPushCurrent_v2, Context)                                                                           \
   X(cuCtxPopCurrent_v2, Context*)                                                                           \
+  X(cuCtxSynchronize, )                                                                                     \
   X(cuModuleLoadData, Module*, const void*)                                                                 \
   X(cuModuleGetFunction, Function*, Module, const char*)                                                    \
   X(cuFuncSetAttribute, Function, int, int)                                                                 \

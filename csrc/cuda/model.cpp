@@ -63,8 +63,7 @@ DeviceModel::DeviceModel(binmorph::Graph graph, int ordinal, const DeviceOptions
     : graph_(std::move(graph)), device_(Device::get(ordinal)), options_(options) {
   if (graph_.output() == 0) throw Error(ErrorKind::format, "the graph has no output");
   const Device::Scope scope(device_);
-  const Plan& plan = this->plan(false);
-  constants_ = Buffer(device_, plan.constants().size());
+  const Plan& plan = *planned(kValues).plan;
   std::size_t free = 0, total = 0;
   check(driver().cuMemGetInfo_v2(&free, &total), "asking for the free memory");
   const std::size_t limit = std::min(options_.max_memory, free / 4);
@@ -75,13 +74,6 @@ DeviceModel::DeviceModel(binmorph::Graph graph, int ordinal, const DeviceOptions
                                              " bytes that are free there");
   chunk_ = 1;
   while (2 * chunk_ <= plan.max_images() && plan.arena(2 * chunk_).bytes <= limit) chunk_ *= 2;
-  if (constants_.bytes() != 0) {
-    const Lane lane(device_);
-    check(driver().cuMemcpyHtoDAsync_v2(constants_.address(), plan.constants().data(), constants_.bytes(),
-                                        lane.stream()),
-          "copying the weights");
-    check(driver().cuStreamSynchronize(lane.stream()), "copying the weights");
-  }
 }
 
 DeviceModel::~DeviceModel() {
@@ -93,12 +85,25 @@ DeviceModel::~DeviceModel() {
   }
 }
 
-const Plan& DeviceModel::plan(bool packed) {
+// Made at first use, with tables of its own.
+const DeviceModel::Planned& DeviceModel::planned(Kind kind) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  std::unique_ptr<Plan>& plan = plans_[packed];
-  if (plan == nullptr)
-    plan = std::make_unique<Plan>(graph_, device_, PlanOptions{options_.tensor_cores, packed});
-  return *plan;
+  Planned& planned = plans_[kind];
+  if (planned.plan != nullptr) return planned;
+  const Device::Scope scope(device_);
+  auto plan = std::make_unique<Plan>(graph_, device_,
+                                     PlanOptions{options_.tensor_cores, kind != kTraced, kind == kPacked});
+  const std::vector<std::byte>& constants = plan->constants();
+  planned.constants = Buffer(device_, constants.size());
+  if (!constants.empty()) {
+    const Lane lane(device_);
+    check(driver().cuMemcpyHtoDAsync_v2(planned.constants.address(), constants.data(), constants.size(),
+                                        lane.stream()),
+          "copying the weights");
+    check(driver().cuStreamSynchronize(lane.stream()), "copying the weights");
+  }
+  planned.plan = std::move(plan);
+  return planned;
 }
 
 void DeviceModel::check_packed() const {
@@ -118,9 +123,10 @@ std::size_t DeviceModel::output_bytes(bool packed) const {
   return packed ? packed_bytes(type) : caller_bytes(type);
 }
 
-void DeviceModel::enqueue(Lane& lane, const Plan& plan, Stream stream, Address input, std::size_t images,
-                          Address output) {
-  Frame frame = lane.frame(plan, images, constants_.address());
+void DeviceModel::enqueue(Lane& lane, const Planned& planned, Stream stream, Address input,
+                          std::size_t images, Address output) {
+  const Plan& plan = *planned.plan;
+  Frame frame = lane.frame(plan, images, planned.constants.address());
   frame.values[0] = input;
   frame.output = output;
   if (plan.output_in_place()) {
@@ -137,7 +143,7 @@ void DeviceModel::check_input(Lane& lane, Stream stream, Address input, std::siz
                               std::size_t images) {
   const Driver& api = driver();
   std::uint64_t invalid = 0;
-  const Address flag = lane.frame(plan(false), images, 0).invalid;
+  const Address flag = lane.frame(plan(), images, 0).invalid;
   check(api.cuMemcpyDtoHAsync_v2(&invalid, flag, sizeof invalid, stream), "reading a flag");
   check(api.cuStreamSynchronize(stream), "running the network");
   if (invalid == UINT64_MAX) return;
@@ -154,7 +160,8 @@ void DeviceModel::check_input(Lane& lane, Stream stream, Address input, std::siz
 
 void DeviceModel::run(const void* input, const Images& images, void* output) {
   if (images.packed) check_packed();
-  const Plan& plan = this->plan(images.packed);
+  const Planned& planned = this->planned(images.packed ? kPacked : kValues);
+  const Plan& plan = *planned.plan;
   const std::size_t in_bytes = input_bytes(images.packed), out_bytes = output_bytes(images.packed);
   const Driver& api = driver();
   Lease lease(*this, std::nullopt);
@@ -167,7 +174,7 @@ void DeviceModel::run(const void* input, const Images& images, void* output) {
     check(api.cuMemcpyHtoDAsync_v2(x, static_cast<const char*>(input) + first * in_bytes, count * in_bytes,
                                    stream),
           "copying the input");
-    enqueue(lease.lane(), plan, stream, x, count, y);
+    enqueue(lease.lane(), planned, stream, x, count, y);
     lease.lane().end(stream);
     if (plan.checks_input() && !images.binary) check_input(lease.lane(), stream, x, first, count);
     check(api.cuMemcpyDtoHAsync_v2(static_cast<char*>(output) + first * out_bytes, y, count * out_bytes,
@@ -178,13 +185,16 @@ void DeviceModel::run(const void* input, const Images& images, void* output) {
 }
 
 void DeviceModel::run_on(Stream stream, Address input, const Images& images, Address output) {
-  const Plan& plan = this->plan(false);
+  if (images.packed) check_packed();
+  const Planned& planned = this->planned(images.packed ? kPacked : kValues);
+  const Plan& plan = *planned.plan;
+  const std::size_t in_bytes = input_bytes(images.packed), out_bytes = output_bytes(images.packed);
   Lease lease(*this, stream);
   for (std::size_t first = 0; first < images.count; first += chunk_) {
     const std::size_t count = std::min(chunk_, images.count - first);
-    const Address x = input + first * input_bytes(false), y = output + first * output_bytes(false);
+    const Address x = input + first * in_bytes, y = output + first * out_bytes;
     lease.lane().begin(stream);
-    enqueue(lease.lane(), plan, stream, x, count, y);
+    enqueue(lease.lane(), planned, stream, x, count, y);
     lease.lane().end(stream);
     if (plan.checks_input() && !images.binary) check_input(lease.lane(), stream, x, first, count);
   }
@@ -192,13 +202,14 @@ void DeviceModel::run_on(Stream stream, Address input, const Images& images, Add
 
 void DeviceModel::trace(const void* input, std::size_t images, const std::vector<void*>& values) {
   const Driver& api = driver();
-  const Plan& plan = this->plan(false);
+  const Planned& planned = this->planned(kTraced);
+  const Plan& plan = *planned.plan;
   Lease lease(*this, std::nullopt);
   const Stream stream = lease.stream();
   // One image at a time: a trace is for looking, and keeps every value.
   for (std::size_t image = 0; image < images; ++image) {
     const Address x = lease.lane().staged_input(input_bytes(false));
-    Frame frame = lease.lane().frame(plan, 1, constants_.address(), true);
+    Frame frame = lease.lane().frame(plan, 1, planned.constants.address(), true);
     std::size_t widest = 0;
     for (const Node& node : graph_.nodes()) widest = std::max(widest, caller_bytes(node.type));
     const Address out = lease.lane().staged_output(widest);
@@ -227,10 +238,10 @@ std::vector<std::vector<float>> DeviceModel::profile(const void* input, std::siz
   constexpr std::size_t kRepeats = 20;  // in one graph, so that the host's share of a launch does not count
   if (images == 0 || images > chunk_)
     throw Error(ErrorKind::shape, "profile: the batch must have 1 to " + std::to_string(chunk_) + " images");
-  const Plan& plan = this->plan(false);
+  const Plan& plan = this->plan();
   Lease lease(*this, std::nullopt);
   const Stream stream = lease.stream();
-  Frame frame = lease.lane().frame(plan, images, constants_.address(), true);
+  Frame frame = lease.lane().frame(plan, images, plans_[kValues].constants.address(), true);
   frame.values[0] = lease.lane().staged_input(images * input_bytes(false));
   frame.output = lease.lane().staged_output(images * output_bytes(false));
   lease.lane().begin(stream);

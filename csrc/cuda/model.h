@@ -48,8 +48,8 @@ class DeviceModel {
   std::vector<std::vector<float>> profile(const void* input, std::size_t images, std::size_t rounds);
 
   const binmorph::Graph& graph() const { return graph_; }
-  const Device& device() const { return device_; }
-  const Plan& plan() const { return *plans_[0]; }
+  Device& device() const { return device_; }
+  const Plan& plan() const { return *plans_[kValues].plan; }
   std::size_t chunk() const { return chunk_; }  // images of one launch; more are cut
   std::size_t input_bytes(bool packed) const;   // of one image
   std::size_t output_bytes(bool packed) const;
@@ -57,9 +57,14 @@ class DeviceModel {
  private:
   class Lease;
 
-  const Plan& plan(bool packed);
+  enum Kind : std::size_t { kValues, kPacked, kTraced };  // of the caller's images; every node by itself
+  struct Planned {
+    std::unique_ptr<Plan> plan;
+    Buffer constants;
+  };
+  const Planned& planned(Kind kind);
   void check_packed() const;
-  void enqueue(Lane& lane, const Plan& plan, Stream stream, Address input, std::size_t images,
+  void enqueue(Lane& lane, const Planned& planned, Stream stream, Address input, std::size_t images,
                Address output);
   void check_input(Lane& lane, Stream stream, Address input, std::size_t first, std::size_t images);
 
@@ -67,8 +72,7 @@ class DeviceModel {
   Device& device_;
   DeviceOptions options_;
   std::mutex mutex_;
-  std::unique_ptr<Plan> plans_[2];  // values, and packed images
-  Buffer constants_;                // the same for both
+  Planned plans_[3];
   std::size_t chunk_ = 0;
   std::vector<std::unique_ptr<Lane>> lanes_;  // those that no call is using
   std::size_t lanes_made_ = 0;

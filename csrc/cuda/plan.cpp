@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "binmorph/error.h"
+#include "cuda/programs.h"
 #include "kernels/common/bits.h"
 #include "kernels/flatten/cuda_flatten.h"
 #include "kernels/pack/cuda_pack.h"
@@ -15,6 +16,10 @@ namespace {
 constexpr std::size_t kAlign = 256;  // as the driver aligns allocations: whole sectors, and any vector load
 constexpr std::size_t kMaxPixels = (std::size_t{1} << 31) - 1;  // of one launch
 constexpr std::size_t kNever = SIZE_MAX;
+
+bool contains(const std::vector<std::size_t>& values, std::size_t value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
+}
 
 constexpr std::size_t round_up(std::size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
@@ -36,8 +41,8 @@ Plan::Plan(const binmorph::Graph& graph, Device& device, const PlanOptions& opti
   const std::vector<Node>& nodes = graph.nodes();
   max_images_ = kMaxPixels;
   values_ = nodes.size() + 2;
+  for (const Fused& fused : fused_nodes(graph, options.fuse)) add_group(fused);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    plan_node(*this, i);
     checks_input_ |= std::holds_alternative<PackBinary>(nodes[i].operation) && !options.packed;
     max_images_ = std::min(max_images_, kMaxPixels / std::max<std::size_t>(1, nodes[i].type.size()));
   }
@@ -50,20 +55,29 @@ Plan::Plan(const binmorph::Graph& graph, Device& device, const PlanOptions& opti
     const Frame probe{1, 0, 0, std::vector<Address>(values_), 0};
     const std::string entry = unload(value, probe, 0).entry;
     require(value - 1, entry);
-    launches_.push_back({value - 1, entry, kNever, {value}, false, true, [this, value](const Frame& frame) {
+    launches_.push_back({{value - 1}, entry, {}, {value}, false, true, [this, value](const Frame& frame) {
                            return unload(value, frame, frame.output);
                          }});
   }
   find_lifetimes();
   for (PlannedLaunch& launch : launches_) {
     const auto touches = [&](std::size_t value) {
-      return (launch.writes != kNever && owner_[launch.writes] == value) ||
-             std::any_of(launch.reads.begin(), launch.reads.end(),
-                         [&](std::size_t read) { return owner_[read] == value; });
+      const auto is_in = [&](std::size_t operand) { return owner_[operand] == value; };
+      return std::any_of(launch.writes.begin(), launch.writes.end(), is_in) ||
+             std::any_of(launch.reads.begin(), launch.reads.end(), is_in);
     };
     launch.reads_input = touches(0);
     launch.writes_output |= output_in_place_ && touches(owner_[graph.output()]);
   }
+}
+
+void Plan::add_group(const Fused& fused) {
+  if (fits_launch(fused)) {
+    plan_group(*this, fused);
+    launches_.back().nodes = fused.nodes;
+    return;
+  }
+  for (std::size_t node : fused.nodes) plan_group(*this, single(graph_, node));
 }
 
 void Plan::require(std::size_t node, const std::string& entry) {
@@ -80,7 +94,7 @@ std::size_t Plan::input_stream(std::size_t node) {
   const std::size_t pixels = in.height * in.width, value = values_ - 1;
   if (pixels == 1 || in.channels == 1) return 0;
   const bool made = std::any_of(launches_.begin(), launches_.end(),
-                                [&](const PlannedLaunch& launch) { return launch.writes == value; });
+                                [&](const PlannedLaunch& launch) { return contains(launch.writes, value); });
   if (made) return value;
   // As a matrix of pixels in rows becomes one of channels in rows, so does its transpose.
   FlattenParams params{};
@@ -92,7 +106,7 @@ std::size_t Plan::input_stream(std::size_t node) {
         p.dst = pointer<void>(f.values[value]);
         p.images = f.images;
       });
-  launches_.back().writes = value;
+  amend({}, {value});
   return value;
 }
 
@@ -132,14 +146,14 @@ void Plan::find_lifetimes() {
   first_.assign(values_, kNever);
   last_.assign(values_, 0);
   for (std::size_t l = 0; l < launches_.size(); ++l)
-    if (launches_[l].writes != kNever) first_[launches_[l].writes] = l;
+    for (std::size_t value : launches_[l].writes) first_[value] = l;
   if (first_.back() != kNever) owner_.back() = values_ - 1;
   for (std::size_t value = 1; value + 1 < values_; ++value) {
     const std::size_t from = graph_.nodes()[value - 1].input();
     owner_[value] = first_[value] != kNever ? value : owner_[from];
   }
   for (std::size_t l = 0; l < launches_.size(); ++l) {
-    if (launches_[l].writes != kNever) last_[owner_[launches_[l].writes]] = l;
+    for (std::size_t value : launches_[l].writes) last_[owner_[value]] = l;
     for (std::size_t value : launches_[l].reads) last_[owner_[value]] = l;
   }
   last_[owner_[graph_.output()]] = launches_.size();

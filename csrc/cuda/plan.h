@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "../fusion.h"
 #include "binmorph/graph.h"
 #include "cuda/device.h"
 #include "kernels/common/cuda/launch.h"
@@ -23,10 +24,10 @@ struct Frame {
 };
 
 struct PlannedLaunch {
-  std::size_t node;  // for which it works
+  std::vector<std::size_t> nodes;  // for which it works, the first one first
   std::string entry;
-  std::size_t writes;               // a value; the network's output has none
-  std::vector<std::size_t> reads;   // values
+  std::vector<std::size_t> writes;  // values; the network's output is none
+  std::vector<std::size_t> reads;
   bool reads_input, writes_output;  // whether the caller's memory is among its operands
   std::function<Launch(const Frame&)> make;
 };
@@ -37,6 +38,7 @@ enum class TensorCores { none, warps, best, warpgroups };
 
 struct PlanOptions {
   TensorCores tensor_cores = TensorCores::best;
+  bool fuse = true;  // elementwise nodes run with what is before them, and their values may not exist
   bool packed =
       false;  // the caller's images are bits packed in rows, in and out; then the input must be bits
 };
@@ -63,6 +65,8 @@ class Plan {
   bool output_in_place() const { return output_in_place_; }
   std::size_t owner(std::size_t value) const { return owner_[value]; }  // whose memory it is
 
+  const ValueType& type(std::size_t value) const;
+
   // Writes a value the way the caller sees it.
   Launch unload(std::size_t value, const Frame& frame, Address destination) const;
 
@@ -86,11 +90,18 @@ class Plan {
   void add(std::size_t node, const std::string& entry, std::vector<std::size_t> reads, const Params& params,
            Shape shape, Fill fill) {
     require(node, entry);
-    launches_.push_back({node, entry, node + 1, std::move(reads), false, false, [=](const Frame& frame) {
+    launches_.push_back({{node}, entry, {node + 1}, std::move(reads), false, false, [=](const Frame& frame) {
                            Params p = params;
                            fill(p, frame);
                            return make_launch(entry, shape(p), p);
                          }});
+  }
+
+  // What the last launch reads beside what was said, and what it writes instead of the value of its node.
+  void amend(const std::vector<std::size_t>& reads, std::vector<std::size_t> writes) {
+    PlannedLaunch& last = launches_.back();
+    last.reads.insert(last.reads.end(), reads.begin(), reads.end());
+    last.writes = std::move(writes);
   }
 
   template <class Params>
@@ -106,8 +117,8 @@ class Plan {
 
  private:
   void require(std::size_t node, const std::string& entry);
+  void add_group(const Fused& fused);
   void find_lifetimes();
-  const ValueType& type(std::size_t value) const;
 
   const binmorph::Graph& graph_;
   Device& device_;
@@ -128,7 +139,7 @@ T* pointer(Address address) {
 std::size_t device_bytes(const ValueType& type);
 std::size_t caller_bytes(const ValueType& type);
 
-// One per kind of node (steps_*.cpp): appends the launches that make the value of `node`.
-void plan_node(Plan& plan, std::size_t node);
+// Appends the launches of a group of nodes (steps_*.cpp, programs.cpp).
+void plan_group(Plan& plan, const Fused& fused);
 
 }  // namespace binmorph::cuda

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "cuda/plan.h"
+#include "cuda/programs.h"
 #include "kernels/max_pool/cuda_pool.h"
 #include "kernels/threshold_conv2d/cuda_dense.h"
 #include "kernels/threshold_conv2d/cuda_tiles.h"
@@ -19,7 +20,9 @@ struct Maker {
   Plan& plan;
   std::size_t node, source, value;  // value: the number of what it writes
   const ValueType &in, &out;
+  const ProgramPlan* program;  // of the group whose root the node is; empty: the node stands alone
 
+  void elementwise() const;  // the program by itself
   void operator()(const LevelSets& op) const;
   void operator()(const PackBinary& op) const;
   void operator()(const Bisel& op) const;
@@ -28,10 +31,10 @@ struct Maker {
   void operator()(const TwoValueConv2d& op) const;
   void operator()(const PixelConv2d& op) const;
   void operator()(const Conv2d& op) const;
-  void operator()(const Affine& op) const;
-  void operator()(const Add& op) const;
-  void operator()(const PRelu& op) const;
-  void operator()(const Clamp& op) const;
+  void operator()(const Affine&) const { elementwise(); }
+  void operator()(const Add&) const { elementwise(); }
+  void operator()(const PRelu&) const { elementwise(); }
+  void operator()(const Clamp&) const { elementwise(); }
   void operator()(const MaxPool& op) const;
   void operator()(const AvgPool& op) const;
   void operator()(const Concat& op) const;
@@ -98,8 +101,25 @@ struct Maker {
   void from_rows() const;
   void threshold(const ConvGeometry& g, const Neurons& neurons, const std::vector<std::int32_t>& thresholds,
                  const Classes& classes) const;
-  void elementwise(const ProgramStep& step, const std::vector<float>& first, const std::vector<float>& second,
-                   std::vector<std::size_t> reads) const;
+
+  // The end of a sum: its values are stored, or go through the program that follows.
+  struct Ending {
+    ProgramPlan after;
+    std::size_t to;
+    template <class Params>
+    void operator()(Params& p, const Frame& f) const {
+      after.fill(p.program, f);
+      p.y = after.empty() ? pointer<std::remove_pointer_t<decltype(p.y)>>(f.values[to]) : nullptr;
+    }
+  };
+  template <class Params>
+  Ending ending(Params& params) const {
+    params.program = program->program();
+    return {*program, value};
+  }
+  void ended() const {  // once the launch is there
+    if (!program->empty()) plan.amend(program->reads(), program->writes());
+  }
   void pool_numbers(const PoolParams& params, const std::string& entry) const;
   [[noreturn]] void unsupported(const std::string& why) const;
 };

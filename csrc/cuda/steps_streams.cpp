@@ -39,11 +39,13 @@ void Maker::operator()(const CountConv2d& op) const {
   const std::size_t constant =
       plan.add_constant(pad_lanes(op.constant.data(), rows, narrow(out.channels), std::int32_t{0}));
   const Classes c = classes(op, rows);
+  const Ending end = ending(params);
   windows("count_conv2d_u64_i32", params, op.plus.data(), op.minus.data(), c, nullptr,
-          [=, to = value](CountConv2dParams& p, const Frame& f) {
+          [=](CountConv2dParams& p, const Frame& f) {
             p.constant = pointer<std::int32_t>(f.constants + constant);
-            p.y = pointer<std::int32_t>(f.values[to]);
+            end(p, f);
           });
+  ended();
 }
 
 void Maker::operator()(const TwoValueConv2d& op) const {
@@ -62,14 +64,16 @@ void Maker::operator()(const TwoValueConv2d& op) const {
       plan.add_constant(pad_lanes(constants.data(), classes_of, narrow(out.channels), std::int32_t{0})),
       plan.add_constant(totals), plan.add_constant(padded(op.difference)), plan.add_constant(padded(op.low))};
   const Classes c = classes(op, classes_of);
+  const Ending end = ending(params);
   windows("two_value_conv2d_u64_f32", params, op.plus.data(), nullptr, c, nullptr,
-          [=, to = value](TwoValueConv2dParams& p, const Frame& f) {
+          [=](TwoValueConv2dParams& p, const Frame& f) {
             p.constant = pointer<std::int32_t>(f.constants + tables[0]);
             p.total = pointer<std::int32_t>(f.constants + tables[1]);
             p.difference = pointer<float>(f.constants + tables[2]);
             p.low = pointer<float>(f.constants + tables[3]);
-            p.y = pointer<float>(f.values[to]);
+            end(p, f);
           });
+  ended();
 }
 
 void Maker::operator()(const PixelConv2d& op) const {
@@ -82,17 +86,19 @@ void Maker::operator()(const PixelConv2d& op) const {
   const std::size_t constant =
       plan.add_constant(pad_lanes(op.constant.data(), rows, narrow(out.channels), std::int32_t{0}));
   const Classes c = classes(op, rows);
+  const Ending end = ending(params);
   plan.add(
       node, "pixel_conv2d_u8_i32__cuda_simt", {source}, params,
       [](const PixelConv2dParams& p) { return launch_conv2d(p.geometry); },
-      [=, from = source, to = value](PixelConv2dParams& p, const Frame& f) {
+      [=, from = source](PixelConv2dParams& p, const Frame& f) {
         p.geometry.images = narrow(f.images);
         p.x = pointer<std::uint8_t>(f.values[from]);
-        p.y = pointer<std::int32_t>(f.values[to]);
         p.weight = pointer<std::int8_t>(f.constants + weight);
         p.constant = pointer<std::int32_t>(f.constants + constant);
         p.classes = c.at(f);
+        end(p, f);
       });
+  ended();
 }
 
 void Maker::operator()(const Conv2d& op) const {
@@ -102,64 +108,18 @@ void Maker::operator()(const Conv2d& op) const {
   const std::size_t weight =
       plan.add_constant(lanes_last(op.weight, out.channels, group_channels(g), taps(g)));
   const std::size_t bias = plan.add_constant(padded(op.bias));
+  const Ending end = ending(params);
   plan.add(
       node, in.kind == ValueKind::uint8 ? "conv2d_u8_f32__cuda_simt" : "conv2d_f32_f32__cuda_simt", {source},
       params, [](const Conv2dParams& p) { return launch_conv2d(p.geometry); },
-      [=, from = source, to = value](Conv2dParams& p, const Frame& f) {
+      [=, from = source](Conv2dParams& p, const Frame& f) {
         p.geometry.images = narrow(f.images);
         p.x = pointer<void>(f.values[from]);
-        p.y = pointer<float>(f.values[to]);
         p.weight = pointer<float>(f.constants + weight);
         p.bias = pointer<float>(f.constants + bias);
+        end(p, f);
       });
-}
-
-// One step, then a store: the values go to memory and back, as a node's value that anybody may read.
-void Maker::elementwise(const ProgramStep& step, const std::vector<float>& first,
-                        const std::vector<float>& second, std::vector<std::size_t> reads) const {
-  ElementwiseParams params{};
-  params.program.channels = narrow(in.channels);
-  params.program.count = 2;
-  params.program.steps[0] = step;
-  params.program.steps[1].op = kernels::ElementwiseOp::store;
-  const std::size_t pixels = in.height * in.width;
-  const std::size_t tables[] = {plan.add_constant(padded(first)), plan.add_constant(padded(second))};
-  const bool has_tables = !first.empty();
-  plan.add(node, in.kind == ValueKind::int32 ? "elementwise_i32__cuda_simt" : "elementwise_f32__cuda_simt",
-           reads, params, launch_elementwise, [=, to = value](ElementwiseParams& p, const Frame& f) {
-             p.src = pointer<void>(f.values[reads[0]]);
-             p.pixels = f.images * pixels;
-             if (has_tables) p.program.steps[0].first = pointer<float>(f.constants + tables[0]);
-             if (has_tables) p.program.steps[0].second = pointer<float>(f.constants + tables[1]);
-             if (reads.size() > 1) p.program.steps[0].stream = pointer<void>(f.values[reads[1]]);
-             p.program.steps[1].stream = pointer<void>(f.values[to]);
-           });
-}
-
-void Maker::operator()(const Affine& op) const {
-  ProgramStep step{};
-  step.op = kernels::ElementwiseOp::affine;
-  elementwise(step, op.scale, op.shift, {stream(source)});
-}
-
-void Maker::operator()(const Add&) const {
-  ProgramStep step{};
-  step.op = kernels::ElementwiseOp::add;
-  elementwise(step, {}, {}, {stream(source), stream(plan.graph().nodes()[node].inputs[1])});
-}
-
-void Maker::operator()(const PRelu& op) const {
-  ProgramStep step{};
-  step.op = kernels::ElementwiseOp::prelu;
-  elementwise(step, op.slope, {}, {stream(source)});
-}
-
-void Maker::operator()(const Clamp& op) const {
-  ProgramStep step{};
-  step.op = kernels::ElementwiseOp::clamp;
-  step.low = op.low;
-  step.high = op.high;
-  elementwise(step, {}, {}, {stream(source)});
+  ended();
 }
 
 void Maker::pool_numbers(const PoolParams& params, const std::string& entry) const {

@@ -8,11 +8,18 @@
 
 namespace binmorph::cuda {
 
-void plan_node(Plan& plan, std::size_t node) {
+void plan_group(Plan& plan, const Fused& fused) {
+  const std::size_t node = fused.nodes.front();
   const Node& n = plan.graph().nodes()[node];
   const std::size_t source = n.input();
-  const Maker maker{plan, node, source, node + 1, plan.graph().type(source), n.type};
-  std::visit(maker, n.operation);
+  const auto stream = [&](std::size_t value) { return value == 0 ? plan.input_stream(node) : value; };
+  const ProgramPlan program(plan, fused, n.type.channels, stream);
+  const Maker maker{plan, node, source, node + 1, plan.graph().type(source), n.type, &program};
+  const bool sign = std::holds_alternative<LevelSets>(n.operation) && !program.empty();
+  if (sign)
+    maker.elementwise();
+  else
+    std::visit(maker, n.operation);
 }
 
 void Maker::unsupported(const std::string& why) const {

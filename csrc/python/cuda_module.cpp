@@ -7,8 +7,9 @@
 #include "cuda/embedded.h"
 #include "cuda/model.h"
 #include "cuda/timing.h"
+#include "cuda/words.h"
+#include "cuda_bits.h"
 #include "dlpack.h"
-#include "kernels/common/bits.h"
 
 namespace py = pybind11;
 using namespace binmorph;
@@ -86,12 +87,15 @@ py::dict plan(const DeviceModel& model, std::size_t images) {
   const cuda::Plan::Arena arena = plan.arena(images);
   py::list steps;
   for (const cuda::PlannedLaunch& launch : plan.launches()) {
-    const std::size_t value = launch.node + 1;
+    py::list names;
+    for (std::size_t node : launch.nodes) names.append(model.graph().nodes()[node].name);
+    std::size_t bytes = 0;
+    for (std::size_t value : launch.writes) bytes += images * cuda::device_bytes(plan.type(value));
     py::dict step;
-    step["node"] = model.graph().nodes()[launch.node].name;
+    step["nodes"] = names;
     step["kernel"] = launch.entry;
-    step["bytes"] = images * cuda::device_bytes(model.graph().type(value));
-    step["offset"] = arena.offset[value];
+    step["bytes"] = bytes;
+    step["offset"] = arena.offset[launch.writes.empty() ? launch.reads.front() : launch.writes.front()];
     steps.append(step);
   }
   py::dict result;
@@ -102,36 +106,13 @@ py::dict plan(const DeviceModel& model, std::size_t images) {
   return result;
 }
 
-// (result, milliseconds of each round)
-py::tuple morphology2d(int ordinal, const py::array_t<std::uint64_t, py::array::c_style>& words,
-                       std::size_t width, const std::vector<std::array<std::int32_t, 2>>& points,
-                       std::size_t rank, bool border, std::size_t rounds) {
-  if (words.ndim() != 3 || static_cast<std::size_t>(words.shape(2)) != words_for(width) || width == 0)
-    throw Error(ErrorKind::shape, "words must be [images, height, ceil(width / 64)]");
-  cuda::RowImages images{static_cast<std::size_t>(words.shape(0)), static_cast<std::size_t>(words.shape(1)),
-                         width};
-  std::vector<kernels::SePoint> element;
-  for (const auto& [dy, dx] : points) element.push_back({dy, dx});
-  py::array_t<std::uint64_t> result({words.shape(0), words.shape(1), words.shape(2)});
-  const std::uint64_t* source = words.data();
-  std::uint64_t* destination = result.mutable_data();
-  std::vector<float> times;
-  {
-    const py::gil_scoped_release release;
-    times = cuda::run_morphology2d(ordinal, images, source, element, rank, border, destination, rounds);
-  }
-  return py::make_tuple(result, times);
-}
-
 }  // namespace
 
 void bind_cuda(py::module_& m) {
+  bind_cuda_bits(m);
   m.def("describe", &describe, "The driver, its devices and the kernels of this build, and what is wrong.");
   m.def("dlpack_view", &dlpack::view, py::arg("capsule"),
         "(address, device type, device number, dtype, shape, whether C-contiguous) of an unused capsule.");
-  m.def("morphology2d", &morphology2d, py::arg("ordinal"), py::arg("words").noconvert(), py::arg("width"),
-        py::arg("points"), py::arg("rank"), py::arg("border"), py::arg("rounds"),
-        "Row-packed images of the host, there and back: (result, milliseconds of each round on the device).");
   m.def("copy_times", &cuda::copy_times, py::arg("ordinal"), py::arg("bytes"), py::arg("rounds"),
         py::call_guard<py::gil_scoped_release>(), "Milliseconds of copies within the device's memory.");
   py::class_<DeviceModel>(m, "Model", "A network on a GPU; calls may come from many threads at once.")
@@ -153,6 +134,21 @@ void bind_cuda(py::module_& m) {
           },
           py::arg("stream"), py::arg("x"), py::arg("images"), py::arg("binary"), py::arg("y"),
           "Device memory on a stream of the caller's; the addresses must be the model's device's.")
+      .def(
+          "run_packed",
+          [](DeviceModel& model, std::uintptr_t stream, const cuda::Words& x,
+             std::size_t images) -> std::shared_ptr<cuda::Words> {
+            const auto handle = reinterpret_cast<cuda::Stream>(stream);
+            if (x.count() != images * model.input_bytes(true) / 8 || &x.device() != &model.device())
+              throw Error(ErrorKind::shape, "the words are not " + std::to_string(images) +
+                                                " images on the device of the network");
+            cuda::Work work(model.device(), handle, {&x});
+            const cuda::Words& y = work.make(images * model.output_bytes(true) / 8);
+            model.run_on(handle, x.address(), {images, true, true}, y.address());
+            return work.take(y);
+          },
+          py::arg("stream"), py::arg("x"), py::arg("images"), py::call_guard<py::gil_scoped_release>(),
+          "Bits in rows to bits in rows, on a stream of the caller's.")
       .def("trace", &trace, py::arg("x"), py::arg("images"), py::arg("values"),
            "Every node's value, in order.")
       .def(

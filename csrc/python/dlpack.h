@@ -1,11 +1,14 @@
-// The part of DLPack that is read here: a capsule of any library, looked at and left to its owner.
+// The parts of DLPack that are used here: a capsule of any library, looked at and left to its owner; and
+// capsules of words on a GPU.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace dlpack {
@@ -49,6 +52,35 @@ inline pybind11::tuple view(const pybind11::capsule& capsule) {
   return pybind11::make_tuple(reinterpret_cast<std::uintptr_t>(t.data) + t.byte_offset, t.device_type,
                               t.device_id, type_name(t), pybind11::tuple(pybind11::cast(shape)),
                               contiguous(t));
+}
+
+struct ManagedTensor {
+  Tensor tensor;
+  void* owner;
+  void (*deleter)(ManagedTensor*);
+};
+
+// uint64 words at `address` on a CUDA device, C-contiguous; the capsule, and whoever takes it, keep `owner`.
+inline pybind11::capsule words_capsule(std::shared_ptr<void> owner, void* address, std::int32_t device,
+                                       std::vector<std::int64_t> shape) {
+  constexpr std::int32_t kCuda = 2;
+  constexpr std::uint8_t kUnsigned = 1;
+  struct Exported : ManagedTensor {
+    std::shared_ptr<void> kept;
+    std::vector<std::int64_t> extents;
+  };
+  auto* made = new Exported{{}, std::move(owner), std::move(shape)};
+  made->tensor = {address,   kCuda, device, static_cast<std::int32_t>(made->extents.size()),
+                  kUnsigned, 64,    1,      made->extents.data(),
+                  nullptr,   0};
+  made->owner = made;
+  made->deleter = [](ManagedTensor* self) { delete static_cast<Exported*>(self); };
+  return pybind11::capsule(static_cast<ManagedTensor*>(made), "dltensor", [](PyObject* capsule) {
+    // Whoever used it gave it another name, and calls the deleter.
+    if (PyCapsule_IsValid(capsule, "dltensor") == 0) return;
+    auto* tensor = static_cast<ManagedTensor*>(PyCapsule_GetPointer(capsule, "dltensor"));
+    tensor->deleter(tensor);
+  });
 }
 
 }  // namespace dlpack

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from . import errors
 from ._core import __version__
 from .bits import BitArray
+from .device_bits import DeviceBitArray
 from .errors import BinmorphError
 from .runtime import PackedModel, load
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BinmorphError",
     "BitArray",
+    "DeviceBitArray",
     "ExportReport",
     "PackedModel",
     "VerifyReport",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import prod
-from typing import Any, Literal, NoReturn, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _core
 from .errors import DomainError, DTypeError, FormatError, ShapeError
+
+if TYPE_CHECKING:
+    from .device_bits import DeviceBitArray
 
 __all__ = ["BitArray", "Layout"]
 
@@ -90,6 +93,18 @@ class BitArray(_core.BitBuffer):
                 bits = np.ascontiguousarray(np.moveaxis(bits, -1, 1))
         dtype = np.dtype(dtype)
         return bits.view(dtype) if dtype in (np.bool_, np.uint8) else bits.astype(dtype)
+
+    def to(self, device: str) -> DeviceBitArray:
+        """A copy of row-packed bits on a GPU, "cuda" or "cuda:N".
+
+        Raises:
+            DeviceError: no driver, no such device, no kernels for it; the message says why.
+            MemoryLimitError: the device's memory is spent.
+            ShapeError: another layout.
+        """
+        from .device_bits import DeviceBitArray
+
+        return DeviceBitArray.from_host(self, device)
 
     @property
     def words(self) -> Words:

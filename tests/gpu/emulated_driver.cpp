@@ -144,6 +144,7 @@ int cuDevicePrimaryCtxRetain(Context* context, int device) {
 }
 int cuCtxPushCurrent_v2(Context) { return kSuccess; }
 int cuCtxPopCurrent_v2(Context*) { return kSuccess; }
+int cuCtxSynchronize() { return kSuccess; }
 int cuModuleLoadData(Module*, const void*) { return kInvalidImage; }
 int cuModuleGetFunction(Function* function, Module, const char* name) {
   if (setting(std::string("without ") + name, 0)) return kNotFound;
@@ -226,7 +227,11 @@ int cuStreamSynchronize(Stream) {
   BINMORPH_BEGIN(cuStreamSynchronize)
   return kSuccess;
 }
-int cuStreamWaitEvent(Stream, Event, unsigned) { return kSuccess; }
+int cuStreamWaitEvent(Stream, Event, unsigned) {
+  BINMORPH_BEGIN(cuStreamWaitEvent)
+  ++settings["waits"];
+  return kSuccess;
+}
 int cuEventCreate(Event* event, unsigned) {
   *event = reinterpret_cast<Event>(new double(0));
   return kSuccess;

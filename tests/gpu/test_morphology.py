@@ -1,38 +1,163 @@
-"""Packed morphology on the device against the CPU's."""
+"""Packed morphology on the device against the CPU's: odd sizes, borders, origins, iterations, masks."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 
-from binmorph import BitArray, _core, morphology
-from binmorph.errors import ShapeError
+from binmorph import BitArray, DeviceBitArray, _core, morphology
+
+SIZES = [(1, 1), (3, 5), (9, 64), (20, 131), (2, 7, 65), (40,)]
+ELEMENTS = {
+    "box": np.ones((3, 3), bool),
+    "cross": morphology.disk(1),
+    "corner": np.array([[1, 1, 0], [0, 0, 0], [0, 0, 1]], bool),
+    "row": np.ones((1, 5), bool),
+    "disk": morphology.disk(4),
+    "ring": morphology.disk(6) ^ np.pad(morphology.disk(3), 3),
+    "even": np.ones((4, 6), bool),
+    "far": np.eye(3, 140, dtype=bool) | (np.arange(140) == 139),
+    "empty": np.zeros((3, 3), bool),
+}
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 5), (9, 64), (20, 131)])
-@pytest.mark.parametrize("operation", ["erosion", "dilation"])
-@pytest.mark.parametrize("border", [False, True])
-@pytest.mark.parametrize("cells", [(3, 3), (1, 3), (5, 7)])
-def test_erosion_and_dilation(size, operation, border, cells):
-    rng = np.random.default_rng([*size, *cells])
-    element = rng.random(cells) < 0.7
-    element[0, 0] = True
-    images = rng.random((2, *size)) < 0.6
-    top, left = (n // 2 for n in cells)
-    points = [(int(y) - top, int(x) - left) for y, x in np.argwhere(element)]
-    words = BitArray.pack(images)._words
-    rank = len(points)
-    if operation == "dilation":
-        points, rank = [(-dy, -dx) for dy, dx in points], 1
-    result, times = _core.cuda.morphology2d(0, words, size[1], points, rank, border, 2)
-    expected = getattr(morphology, f"binary_{operation}")(images, element[None], border_value=int(border))
-    np.testing.assert_array_equal(BitArray(result, images.shape, "row-packed").unpack(), expected)
+def image_of(shape: tuple[int, ...], ones: float = 0.6) -> np.ndarray:
+    return np.random.default_rng([*shape, 7]).random(shape) < ones
+
+
+def assert_same(function: str, x: np.ndarray, *arguments: Any, **options: Any) -> None:
+    """The function gives the same bits on the device and on the host."""
+    operation = getattr(morphology, function)
+    bits = BitArray.pack(x)
+    on_host = {k: BitArray.pack(v) if k == "mask" else v for k, v in options.items()}
+    on_device = {k: BitArray.pack(v).to("cuda") if k == "mask" else v for k, v in options.items()}
+    result = operation(bits.to("cuda"), *arguments, **on_device)
+    assert isinstance(result, DeviceBitArray)
+    assert result.cpu() == operation(bits, *arguments, **on_host)
+
+
+def fitted(element: str, x: np.ndarray) -> np.ndarray:
+    """The element with the image's number of axes."""
+    cells = ELEMENTS[element]
+    return cells.any(0) if x.ndim == 1 else cells.reshape((1,) * (x.ndim - 2) + cells.shape)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("element", ELEMENTS)
+@pytest.mark.parametrize("operation", ["erosion", "dilation", "opening", "closing"])
+def test_operations(size, element, operation):
+    x = image_of(size)
+    for border in (0, 1):
+        assert_same(f"binary_{operation}", x, fitted(element, x), border_value=border)
+
+
+@pytest.mark.parametrize("iterations", [2, 3, 4, 5, 7, 9])
+@pytest.mark.parametrize("element", ["box", "cross", "corner", "disk"])
+def test_iterations_in_one_pass(iterations, element):
+    x = image_of((37, 200), 0.9)
+    for border in (0, 1):
+        for operation in ("erosion", "dilation", "opening", "closing"):
+            assert_same(f"binary_{operation}", x, ELEMENTS[element], iterations, border_value=border)
+
+
+def test_several_stages_share_a_launch(emulator):
+    bits = BitArray.pack(image_of((20, 131))).to("cuda")
+    for iterations, launches in ((1, 1), (2, 1), (4, 1), (7, 3)):
+        before = emulator.get("launches")
+        morphology.binary_erosion(bits, ELEMENTS["box"], iterations)
+        assert emulator.get("launches") - before == launches
+    before = emulator.get("launches")
+    morphology.binary_opening(bits, ELEMENTS["cross"])
+    assert emulator.get("launches") - before == 1
+
+
+@pytest.mark.parametrize("origin", [(-1, 1), (1, 0), (0, -1)])
+@pytest.mark.parametrize("element", ["box", "ring", "even"])
+def test_origins(origin, element):
+    x = image_of((23, 70))
+    for operation in ("erosion", "dilation", "opening", "closing"):
+        assert_same(f"binary_{operation}", x, ELEMENTS[element], origin=origin, iterations=2)
+
+
+@pytest.mark.parametrize("element", ["box", "ring"])
+@pytest.mark.parametrize("iterations", [1, 3])
+def test_masks(element, iterations):
+    x, mask = image_of((23, 70)), image_of((23, 70), 0.5)
+    for operation in ("erosion", "dilation", "opening", "closing"):
+        for border in (0, 1):
+            assert_same(
+                f"binary_{operation}", x, ELEMENTS[element], iterations, mask=mask, border_value=border
+            )
+
+
+@pytest.mark.parametrize("element", ["box", "cross", "disk"])
+def test_until_nothing_changes(element):
+    x, mask = image_of((60, 90), 0.01), image_of((60, 90), 0.7)
+    assert_same("binary_dilation", x, ELEMENTS[element], -1, mask=mask)
+    assert_same("binary_erosion", ~x, ELEMENTS[element], 0, border_value=1)
+    assert_same("binary_propagation", x & mask, ELEMENTS[element], mask=mask)
+    assert_same("binary_fill_holes", image_of((60, 90), 0.6))
+    calls: list[int] = []
+    assert_same("binary_dilation", x, ELEMENTS[element], -1, mask=mask, progress=calls.append)
+    assert calls
+
+
+@pytest.mark.parametrize("size", SIZES[:5])
+def test_hit_or_miss(size):
+    x = image_of(size, 0.5)
+    rng = np.random.default_rng(size[-1])
+    for extents in ((3, 3), (2, 5), (5, 4)):
+        cells = rng.integers(0, 3, (1,) * (x.ndim - 2) + extents)
+        assert_same("binary_hit_or_miss", x, cells == 1, cells == 2)
+        assert_same("binary_hit_or_miss", x, cells == 1, cells == 2, origin1=-1 * (x.ndim == 2), origin2=0)
+    assert_same("binary_hit_or_miss", x, ELEMENTS["box"].reshape((1,) * (x.ndim - 2) + (3, 3)))
+
+
+@pytest.mark.parametrize("size", SIZES[:5])
+@pytest.mark.parametrize("element", ["box", "corner", "even", "disk"])
+def test_ranks(size, element):
+    x = image_of(size, 0.5)
+    cells = fitted(element, x)
+    n = int(cells.sum())
+    for place in {0, 1, n // 3, n // 2, n - 1, -2}:
+        for border in (0, 1):
+            assert_same("rank", x, place, cells, border_value=border)
+    assert_same("majority", x, cells, origin=0)
+
+
+@pytest.mark.parametrize("border", [None, 0, 1])
+@pytest.mark.parametrize("function", ["white_tophat", "black_tophat", "gradient"])
+def test_residues(function, border):
+    x = image_of((23, 70))
+    assert_same(function, x, ELEMENTS["disk"], border_value=border)
+    assert_same(function, x, ELEMENTS["cross"], 2, border_value=border)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 64), (50, 130)])
+def test_thinning(size):
+    x = np.repeat(np.repeat(image_of(size, 0.6), 2, 0), 2, 1)
+    assert_same("thin", x)
+    assert_same("skeletonize", x)
+    for limit in (1, 2, 9):
+        assert_same("thin", x, limit)
+
+
+def test_images_without_pixels():
+    for shape in ((0, 5), (5, 0), (0, 3, 7)):
+        assert_same("binary_erosion", np.zeros(shape, bool), np.ones((1,) * (len(shape) - 2) + (3, 3)), 2)
+
+
+def test_reversed_threads(emulator):
+    emulator.set("descending", 1)
+    x = image_of((70, 200), 0.9)
+    for element in ("box", "disk", "ring"):
+        assert_same("binary_opening", x, ELEMENTS[element], 2)
+
+
+def test_times_of_stages():
+    bits = BitArray.pack(image_of((20, 131))).to("cuda")
+    element = _core.morphology.Element(np.zeros((1, 2), np.int32))
+    times = _core.cuda.time_stages([(element, True, False, None)] * 3, (1, 20, 131), bits._words, 2, 0)
     assert len(times) == 2
-
-
-def test_bad_arguments():
-    words = np.zeros((1, 4, 1), np.uint64)
-    with pytest.raises(ShapeError, match="rank"):
-        _core.cuda.morphology2d(0, words, 60, [(0, 0)], 2, False, 0)
-    with pytest.raises(ShapeError, match="words must be"):
-        _core.cuda.morphology2d(0, words, 65, [(0, 0)], 1, False, 0)

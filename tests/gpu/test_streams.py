@@ -45,3 +45,26 @@ def test_streams_that_start_at_the_input(shape):
     np.testing.assert_array_equal(model(x), expected(x))
     for name, value in expected.trace(x).items():
         np.testing.assert_array_equal(model.trace(x)[name], value, err_msg=name)
+
+
+def test_elementwise_nodes_run_with_the_sum_before_them(emulator):
+    rng = np.random.default_rng(5)
+    weight, bias = rng.normal(size=(40, 3, 3, 3)).astype(np.float32), rng.normal(size=40).astype(np.float32)
+    scale, shift = rng.normal(size=(2, 40)).astype(np.float32)
+    nodes = (
+        ir.Conv2d("stem", "input", (3, 3), (1, 1), (1, 1), (1, 1), 1, "zeros", weight, bias),
+        ir.Affine("norm", "stem", scale, shift),
+        ir.PRelu("prelu", "norm", scale),
+        ir.Add("sum", "prelu", "stem"),
+        ir.LevelSets("sign", "sum", np.zeros((40, 1), np.float32)),
+    )
+    graph = ir.Graph(ir.InputSpec("float32", (3, 6, 7)), nodes, "sign")
+    x = rng.normal(size=(3, 3, 6, 7)).astype(np.float32)
+    model = DeviceModel(graph)
+    before = emulator.get("launches")
+    np.testing.assert_array_equal(model(x), PackedModel(graph, threads=1)(x))
+    steps = model.plan(3).layouts[0].steps
+    assert emulator.get("launches") - before == len(steps) <= 4
+    assert any("prelu" in step.fused for step in steps)
+    for name, value in PackedModel(graph, threads=1).trace(x).items():
+        np.testing.assert_array_equal(model.trace(x)[name], value, err_msg=name)

@@ -11,7 +11,7 @@ from ..bits import BitArray, _empty_words
 from . import _engine
 from ._arguments import Axes, Origin, border_bit, check_axes, default_structure, element, origin_list, reflect
 from ._engine import Operation, Step
-from ._packed import Array, Result, Words, deliver, row_packed, to_bytes, to_words
+from ._packed import Array, HostResult, Words, deliver, row_packed, to_bytes, to_words
 
 Directions = tuple["bool | None", ...]
 """Erosions (False) and dilations (True), one after the other; None: dilation, element not reflected."""
@@ -77,12 +77,12 @@ def _prepare(
 
 def apply(
     operation: Operation,
-    values: Result,
-    target: Result | None,
+    values: HostResult,
+    target: HostResult | None,
     threads: int,
     mask: Words | None = None,
     without: Operation | None = None,
-) -> Result:
+) -> HostResult:
     """``operation`` of the image (and not ``without``) in ``target``, or new of the kind of the image."""
     shape = values.shape
     chain = operation.chain
@@ -105,7 +105,7 @@ def apply(
     return target
 
 
-def _destination(target: Result, src: Array, mask: Words | None) -> tuple[Array, bool]:
+def _destination(target: HostResult, src: Array, mask: Words | None) -> tuple[Array, bool]:
     """Where the core may write: the target itself (True), or an array that is copied to it afterwards."""
     packed = isinstance(target, BitArray)
     given = target._words if isinstance(target, BitArray) else target

@@ -11,12 +11,15 @@ import numpy.typing as npt
 
 from .. import _core
 from ..bits import BitArray, _kernel, _valid_bits
-from ..errors import ShapeError
+from ..device_bits import DeviceBitArray, on_device
+from ..errors import DTypeError, ShapeError
 
 Array: TypeAlias = npt.NDArray[Any]
 Words: TypeAlias = npt.NDArray[np.uint64]
-Image: TypeAlias = "npt.ArrayLike | BitArray"
-Result: TypeAlias = "Array | BitArray"
+HostImage: TypeAlias = "npt.ArrayLike | BitArray"
+Image: TypeAlias = "HostImage | DeviceBitArray"
+HostResult: TypeAlias = "Array | BitArray"
+Result: TypeAlias = "HostResult | DeviceBitArray"
 Progress: TypeAlias = Callable[[int], None]
 
 _NUMBERS = frozenset("?bBhHiIlLqQfd")  # the dtypes that SciPy's functions take
@@ -24,12 +27,18 @@ _NUMBERS = frozenset("?bBhHiIlLqQfd")  # the dtypes that SciPy's functions take
 
 def source(image: Image) -> Array | BitArray:
     """The image as an array or as the BitArray that it is."""
-    return image if isinstance(image, BitArray) else np.asarray(image)
+    if isinstance(image, BitArray):
+        return image
+    if not isinstance(image, np.ndarray) and on_device(image):
+        if isinstance(image, DeviceBitArray):
+            raise DTypeError("image and mask must lie in one place; bits.cpu() brings them to the host")
+        raise DTypeError("an array on a GPU is packed first: DeviceBitArray.pack(array)")
+    return np.asarray(image)
 
 
-def check_dtype(values: Array | BitArray) -> None:
+def check_dtype(values: Result) -> None:
     """Raises what SciPy raises for values that it does not take."""
-    if isinstance(values, BitArray) or values.dtype.char in _NUMBERS:
+    if not isinstance(values, np.ndarray) or values.dtype.char in _NUMBERS:
         return
     if values.dtype.kind == "c":
         raise TypeError("Complex type not supported")
@@ -78,7 +87,7 @@ def unpack_into(words: Words, shape: tuple[int, ...], out: Array) -> None:
         out[...] = target
 
 
-def from_words(words: Words, shape: tuple[int, ...], as_bits: bool) -> Result:
+def from_words(words: Words, shape: tuple[int, ...], as_bits: bool) -> HostResult:
     """A BitArray around the words, or a new array of booleans."""
     if as_bits:
         return BitArray(words, shape, "row-packed")
@@ -94,6 +103,8 @@ def complement(words: Words, width: int) -> Words:
 
 def check_output(output: object, shape: tuple[int, ...]) -> Array | BitArray | None:
     """The array to write to; None where SciPy makes a new one, which is for everything but an array."""
+    if isinstance(output, DeviceBitArray):
+        raise ShapeError("operations on a GPU take no output; they make new bits")
     if isinstance(output, BitArray):
         if output.shape != shape or output.layout != "row-packed":
             raise ShapeError(f"output must be row-packed bits of shape {shape}, not {output!r}")
@@ -113,7 +124,7 @@ def check_output(output: object, shape: tuple[int, ...]) -> Array | BitArray | N
     return output
 
 
-def deliver(words: Words, shape: tuple[int, ...], output: Result | None, as_bits: bool) -> Result:
+def deliver(words: Words, shape: tuple[int, ...], output: HostResult | None, as_bits: bool) -> HostResult:
     """The result in ``output``, or new of the kind of the input."""
     if output is None:
         return from_words(words, shape, as_bits)

@@ -2,7 +2,8 @@
 
 Everything takes an array (a new array of booleans comes back) or a row-packed BitArray (so does the result),
 and an array or BitArray as ``output``, which may be the input. Erosion, dilation, opening and closing also
-take a batch-sliced BitArray, a stack of small images: the element then has the axes of one image.
+take a batch-sliced BitArray, a stack of small images: the element then has the axes of one image. A
+``DeviceBitArray`` stays on its GPU: mask and result lie there, too, and there is no ``output``.
 ``brute_force`` is accepted and changes nothing. ``threads`` never changes a result. Differences from SciPy,
 on purpose: an ``origin`` that moves the centre out of the element is always an IndexError (SciPy reads an
 unrelated cell where the index happens to be valid), and a mask counts where it is not 0 whatever its dtype
@@ -15,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bits import BitArray
+from ..device_bits import DeviceBitArray
 from ..errors import ShapeError
-from . import _engine
+from . import _device, _engine
 from ._apply import apply, prepare
 from ._arguments import Axes, Origin, iteration_count
 from ._packed import Image, Progress, Result, Words, check_dtype, check_output, deliver, source, to_words
@@ -53,6 +55,12 @@ def _apply(
 ) -> Result:
     """Erosions (False) and dilations (True) one after the other, each of them repeated."""
     count = iteration_count(iterations)
+    if isinstance(image, DeviceBitArray):
+        _device.check_output(output)
+        wanted = prepare(structure, len(image.shape), origin, axes, border_value, operations, max(count, 1))
+        if count < 1:
+            return _device.repeat(image, wanted, mask, progress)
+        return _device.run(image, wanted, mask)
     values = source(image)
     check_dtype(values)
     shape = values.shape

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..device_bits import DeviceBitArray
+from . import _device
 from ._apply import apply, prepare
 from ._arguments import Axes, Origin, check_axes, default_structure
 from ._packed import Image, Result, check_dtype, check_output, source
@@ -26,7 +28,7 @@ def binary_hit_or_miss(
     ``structure2`` is the complement of ``structure1`` unless given, ``origin2`` is ``origin1``. None if
     ``output`` takes the result, as in SciPy.
     """
-    values = source(input)
+    values = input if isinstance(input, DeviceBitArray) else source(input)
     check_dtype(values)
     shape = tuple(values.shape)
     rank = len(check_axes(axes, len(shape)))
@@ -34,6 +36,9 @@ def binary_hit_or_miss(
     zeros = np.logical_not(ones) if structure2 is None else np.asarray(structure2)
     fit = prepare(ones, len(shape), origin1, axes, 0, (False,))
     touch = prepare(zeros, len(shape), origin1 if origin2 is None else origin2, axes, 0, (None,))
+    if isinstance(values, DeviceBitArray):
+        _device.check_output(output)
+        return _device.hit_or_miss(values, fit, touch)
     target = check_output(output, shape)
     result = apply(fit, values, target, threads, without=touch)
     if target is not None:

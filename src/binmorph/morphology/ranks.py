@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from . import _engine
+from ..device_bits import DeviceBitArray
+from . import _device, _engine
 from ._arguments import Axes, Origin, border_bit, check_axes, element, origin_list
 from ._packed import Image, Result, Words, check_dtype, check_output, deliver, source, to_words
 
@@ -54,7 +55,7 @@ def _count(
     threads: int,
     place: int | None,
 ) -> Result:
-    values = source(image)
+    values = image if isinstance(image, DeviceBitArray) else source(image)
     check_dtype(values)
     shape = tuple(values.shape)
     chosen = check_axes(axes, len(shape))
@@ -66,6 +67,9 @@ def _count(
         if not -n <= place < n:
             raise IndexError(f"rank {place} is out of range for an element of {n} cells")
         threshold = n - place % n
+    if isinstance(values, DeviceBitArray):
+        _device.check_output(output)
+        return _device.at_least(values, threshold, cells, centre, border_bit(border_value))
     target = check_output(output, shape)
     words = _at_least(threshold, n, cells, centre, border_bit(border_value), to_words(values), shape, threads)
     return deliver(words, shape, target, not isinstance(values, np.ndarray))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from . import _engine
+from ..device_bits import DeviceBitArray
+from . import _device, _engine
 from ._apply import prepare
 from ._arguments import Axes, Origin
 from ._packed import (
@@ -58,6 +59,13 @@ def binary_fill_holes(
 
     None if ``output`` takes the result, as in SciPy.
     """
+    if isinstance(input, DeviceBitArray):
+        _device.check_output(output)
+        reached = binary_dilation(
+            *(input ^ input, structure, -1, ~input, None, 1, origin), axes=axes, progress=progress
+        )
+        assert isinstance(reached, DeviceBitArray)
+        return ~reached
     values = source(input)
     check_dtype(values)
     shape = tuple(values.shape)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy.typing as npt
 
+from ..device_bits import DeviceBitArray
+from . import _device
 from ._apply import Directions, apply, prepare
 from ._arguments import Axes, Origin, iteration_count
 from ._engine import Operation
@@ -30,7 +32,7 @@ def _residue(
     count = iteration_count(iterations)
     if count < 1:
         raise ValueError(f"iterations must be at least 1, got {count}")
-    values = source(image)
+    values = image if isinstance(image, DeviceBitArray) else source(image)
     check_dtype(values)
     ndim = len(values.shape)
 
@@ -43,6 +45,9 @@ def _residue(
         ]
         return Operation([step for made in steps for step in made.steps])
 
+    if isinstance(values, DeviceBitArray):
+        _device.check_output(output)
+        return _device.difference(values, operation(kept), operation(removed))
     target = check_output(output, values.shape)
     return apply(operation(kept), values, target, threads, without=operation(removed))
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _core
+from ..device_bits import DeviceBitArray
 from ..errors import UnsupportedOpError
+from . import _device
 from ._packed import Image, Progress, Result, Words, check_dtype, deliver, source, to_words
 
 _REPORT_EVERY = 16  # iterations between two calls of progress
@@ -24,7 +26,7 @@ def thin(
     two passes each. ``image`` is any two-dimensional array or a row-packed BitArray; what is not 0 is 1.
     ``progress`` is called now and then with the number of iterations so far.
     """
-    values = source(image)
+    values = image if isinstance(image, DeviceBitArray) else source(image)
     if len(values.shape) != 2:
         raise ValueError(f"thin takes two-dimensional images, not {len(values.shape)}D")
     return _thinned(values, "guo-hall", max_num_iter or 0, threads, progress)
@@ -40,7 +42,7 @@ def skeletonize(
     """
     if method not in {"zhang", "lee", None}:
         raise ValueError(f'skeletonize method should be either "lee" or "zhang", got {method}.')
-    values = source(image)
+    values = image if isinstance(image, DeviceBitArray) else source(image)
     if method == "lee" or len(values.shape) == 3:
         raise UnsupportedOpError('skeletonize takes two-dimensional images, by method "zhang"')
     if len(values.shape) != 2:
@@ -49,6 +51,8 @@ def skeletonize(
 
 
 def _thinned(values: Result, rule: str, limit: int, threads: int, progress: Progress | None) -> Result:
+    if isinstance(values, DeviceBitArray):
+        return _device.thin(values, rule, limit, progress)
     check_dtype(values)
     height, width = values.shape
     words: Words = np.array(to_words(values))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -10,23 +9,17 @@ import numpy.typing as npt
 
 from .. import _core, ir
 from ..bits import BitArray
-from ..errors import DeviceError, IsaError, ShapeError
+from ..device_bits import DeviceBitArray
+from ..device_libraries import Library, device_number, view
+from ..errors import DTypeError, IsaError, ShapeError
 from .arrays import as_network_input, to_numpy
 from .build import build_core_graph
-from .device_arrays import Library, as_device_input, library_of, view
+from .device_arrays import as_device_input, library_on
 from .model import PackedModel
 from .plan import LayoutPlan, Plan, PlanStep
 
 DTYPES = {"bits": "bool", "float32": "float32", "int32": "int32"}  # of values, for the caller
 KERNELS = {None: 2, "cuda_wgmma": 3, "cuda_mma": 1, "cuda_simt": 0}
-
-
-def device_number(device: str) -> int:
-    """N of "cuda:N", 0 of "cuda". Raises DeviceError for anything else."""
-    match = re.fullmatch(r"cuda(?::(\d{1,4}))?", device) if isinstance(device, str) else None
-    if match is None:
-        raise DeviceError(f"device {device!r} is not 'cpu', 'cuda' or 'cuda:N'")
-    return int(match[1] or 0)
 
 
 class DeviceModel(PackedModel):
@@ -89,6 +82,7 @@ class DeviceModel(PackedModel):
         Arrays of torch and CuPy on the model's device are read where they lie, on their library's current
         stream, and the result is one of the same kind, ready on that stream. The call waits for the device
         only if the network reads {0, 1} and the input's dtype is not bool. Arrays of the host are copied.
+        A row-packed BitArray or DeviceBitArray gives one of its kind, if the network reads and makes bits.
 
         Raises:
             DTypeError: wrong dtype, or an array on another device.
@@ -99,7 +93,9 @@ class DeviceModel(PackedModel):
         """
         if isinstance(x, BitArray):
             return self._run_packed(x)
-        library = library_of(x, self._number)
+        if isinstance(x, DeviceBitArray):
+            return self._run_packed_on_device(x)
+        library = library_on(x, self._number)
         if library is not None:
             return self._run_on_device(x, library)
         array, back = to_numpy(x)
@@ -124,6 +120,14 @@ class DeviceModel(PackedModel):
         self._model.run(x._words, x.shape[0], True, True, words)
         return BitArray(words, shape, "row-packed")
 
+    def _run_packed_on_device(self, x: DeviceBitArray) -> DeviceBitArray:
+        if x.device != self.device:
+            raise DTypeError(
+                f"input: the model runs on {self.device}, the bits lie on {x.device}; move one of them"
+            )
+        self._check_packed(x)
+        return x.through(self._model, (x.shape[0], *self._output.shape))
+
     def trace(self, x: Any) -> dict[str, npt.NDArray[Any]]:
         """Every node's value for a batch ``x`` of the host, image by image: name -> array [N, ...]."""
         array, _ = to_numpy(x)
@@ -141,7 +145,7 @@ class DeviceModel(PackedModel):
         """
         source = as_network_input(to_numpy(x)[0], self.graph.input)
         times = self._model.profile(source, len(source), rounds)
-        names = [f"{step['node']}: {step['kernel']}" for step in self._model.plan(1)["steps"]]
+        names = [f"{step['nodes'][0]}: {step['kernel']}" for step in self._model.plan(1)["steps"]]
         return {name: tuple(part) for name, part in zip([*names, ""], times, strict=True)}
 
     def plan(self, batch: int = 1) -> Plan:
@@ -150,10 +154,10 @@ class DeviceModel(PackedModel):
         ops = {node.name: node.op for node in self.graph.nodes}
         steps = tuple(
             PlanStep(
-                node=step["node"],
-                op=ops[step["node"]],
-                fused=(),
-                output=self.graph.type_of(step["node"]).shape,
+                node=step["nodes"][0],
+                op=ops[step["nodes"][0]],
+                fused=tuple(step["nodes"][1:]),
+                output=self.graph.type_of(step["nodes"][-1]).shape,
                 kernels=(step["kernel"],),
                 bytes=step["bytes"],
                 offset=step["offset"],

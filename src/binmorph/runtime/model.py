@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from .. import _core, ir
 from ..bits import BitArray
+from ..device_bits import DeviceBitArray
 from ..errors import DeviceError, ShapeError
 from ..format import load as load_graph
 from .arrays import as_network_input, to_numpy
@@ -131,7 +132,7 @@ class PackedModel:
         array, back = to_numpy(x)
         return back(self._core.run(as_network_input(array, self.graph.input)))
 
-    def _check_packed(self, x: BitArray) -> None:
+    def _check_packed(self, x: BitArray | DeviceBitArray) -> None:
         if x.layout != "row-packed" or x.shape[1:] != self.graph.input.shape:
             wanted = ", ".join(map(str, self.graph.input.shape))
             raise ShapeError(f"input: got {x!r}, expected a row-packed BitArray of shape (batch, {wanted})")
