@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -18,8 +20,8 @@ PARTS = (
     ("layers", 90),
     ("morphology", 60),
     ("networks", 60),
-    ("sanitizer", 60),
-    ("cpu", 110),
+    ("sanitizer", 70),
+    ("cpu", 150),
 )
 TOTAL = int(os.environ.get("BINMORPH_SUITE_SECONDS", "520"))
 TAIL = 4000  # characters of a part's output that the summary keeps
@@ -47,17 +49,23 @@ def run_part(part: str, out: Path, root: Path, dry: bool, limit: float) -> dict[
     return {"status": status, "seconds": round(time.time() - begin, 1), "output": output[-TAIL:]}
 
 
-def table(out: Path) -> str:
-    """The measurements as text, one line each."""
-    lines = []
-    for file in sorted(out.glob("*.jsonl")):
-        for text in file.read_text("utf-8").splitlines():
-            m = json.loads(text)
-            extra = f"  {m['rate']}" if m.get("rate") else ""
-            lines.append(
-                f"{m['suite']:<12} {m['case']:<44} {m['system']:<26} {1e3 * m['median_ms']:>12.2f} us{extra}"
-            )
-    return "\n".join(lines) + "\n"
+def collect(parts: Path, summary: dict[str, object], out: Path) -> None:
+    """Everything so far as one file of JSON, and the measurements as text, one line each."""
+    measurements = [
+        json.loads(line)
+        for file in sorted(parts.glob("*.jsonl"))
+        for line in file.read_text("utf-8").splitlines()
+    ]
+    found = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(parts.glob("*.json"))}
+    everything = {"summary": summary, **found, "measurements": measurements}
+    (out / "suite.json").write_text(json.dumps(everything, indent=1) + "\n", "utf-8")
+    lines = [f"{part:<12} {result['status']}" for part, result in summary.items() if isinstance(result, dict)]
+    for m in measurements:
+        extra = f"  {m['rate']}" if m.get("rate") else ""
+        lines.append(
+            f"{m['suite']:<12} {m['case']:<44} {m['system']:<26} {1e3 * m['median_ms']:>12.2f} us{extra}"
+        )
+    (out / "table.txt").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def main() -> int:
@@ -70,18 +78,19 @@ def main() -> int:
     options = parser.parse_args()
     summary: dict[str, object] = {"build": {"status": "ok", "seconds": round(time.time() - options.start, 1)}}
     right = True
+    parts = Path(tempfile.mkdtemp())
     for part, limit in PARTS:
         left = TOTAL - (time.time() - options.start)
         print(f"[{TOTAL - left:4.0f} s] {part}", flush=True)
         if left < 10:
             result: dict[str, object] = {"status": "left out: no time"}
         else:
-            result = run_part(part, options.out, options.root, options.dry_run, min(limit, left))
+            result = run_part(part, parts, options.root, options.dry_run, min(limit, left))
         summary[part] = result
         right &= result["status"] == "ok"
         print(f"         {part}: {result['status']}", flush=True)
-        (options.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
-        (options.out / "table.txt").write_text(table(options.out), "utf-8")
+        collect(parts, summary, options.out)
+    shutil.rmtree(parts)
     print(f"[{time.time() - options.start:4.0f} s] done; results in {options.out}", flush=True)
     return 0 if right else 1
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import statistics
@@ -12,9 +11,11 @@ import sys
 from binmorph.bench.record import RunRecord, read
 
 from .part import Part
+from .pytest_files import run_files
 
 SUITES = (("layers", 50), ("bisel", 25), ("morphology", 25))
 DRY_LIMIT = 80
+TEST_SECONDS = 60.0
 
 
 def _lines(run: RunRecord) -> str:
@@ -40,17 +41,10 @@ def _lines(run: RunRecord) -> str:
 def main() -> int:
     """Write cpu.jsonl; 0 if the kernel tests pass."""
     part = Part.from_arguments("cpu")
-    wrong = 0
-    if importlib.util.find_spec("pytest") is not None:
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-        command += ["-o", "addopts=--import-mode=importlib", str(part.root / "tests/kernels")]
-        if importlib.util.find_spec("xdist") is not None:
-            command += ["-n", str(min(8, os.cpu_count() or 1))]
-        if part.dry:
-            command += ["-k", "test_bindings"]
-        result = subprocess.run(command, cwd=part.root, capture_output=True, text=True)
-        print("  " + "\n  ".join(result.stdout.strip().splitlines()[-3:]))
-        wrong = result.returncode
+    tests = sorted((part.root / "tests/kernels").glob("test_*.py"))
+    options = ["-k", "test_bindings"] if part.dry else []
+    found = run_files(part.root, tests, min(8, os.cpu_count() or 1), TEST_SECONDS, options)
+    (part.out / "cpu.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
     file = part.out / "cpu.jsonl"
     file.write_text("", "utf-8")
     for suite, limit in ((SUITES[1][0], DRY_LIMIT),) if part.dry else SUITES:
@@ -64,7 +58,7 @@ def main() -> int:
             print(f"  suite {suite}: stopped after {limit} s")
         if saved.exists():  # the cases that were finished
             file.write_text(file.read_text("utf-8") + _lines(read(saved)), "utf-8")
-    return wrong
+    return 1 if found["status"] == "failed" else 0
 
 
 if __name__ == "__main__":

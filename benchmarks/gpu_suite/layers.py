@@ -18,6 +18,7 @@ from binmorph import ir
 from binmorph.bench.meters import NVML, NvmlMeter
 from binmorph.runtime import DeviceModel, PackedModel
 
+from .cudnn_int8 import Library
 from .part import Part, torch_cuda, torch_times
 
 
@@ -181,6 +182,28 @@ def _energy(part: Part, torch: Any, layer: Layer, batch: int) -> None:
     part.record(f"{layer} batch {batch}", "binmorph-energy", times, rate=f"{rate:.1f} TOPS/W")
 
 
+def _int8_convolution(part: Part, torch: Any, layer: Layer, batch: int) -> None:
+    if layer.size == 1:
+        return
+    options = {"device": "cuda", "dtype": torch.int8}
+    x = torch.randint(-1, 2, (batch, layer.size, layer.size, layer.channels), **options)
+    weight = torch.randint(-1, 2, (layer.outputs, layer.kernel, layer.kernel, layer.channels), **options)
+    call, y = Library(torch).convolution(x, weight, layer.stride, layer.kernel // 2)
+    call()
+    first = torch.nn.functional.conv2d(
+        x[:1].permute(0, 3, 1, 2).double(),
+        weight.permute(0, 3, 1, 2).double(),
+        padding=layer.kernel // 2,
+        stride=layer.stride,
+    )
+    if not torch.equal(y[:1].permute(0, 3, 1, 2).double(), first.clamp(-128, 127)):
+        raise AssertionError("cuDNN's int8 convolution is not what it was thought to be")
+    times = torch_times(torch, call, part.rounds)
+    tops = 2e-9 * layer.macs * batch / float(np.median(times))
+    version = f"cudnn {torch.backends.cudnn.version()}"
+    part.record(f"{layer} batch {batch}", "cudnn-int8", times, rate=f"{tops:.1f} TOPS", version=version)
+
+
 def main() -> int:
     """Write layers.jsonl; 0 if every piece ran."""
     part = Part.from_arguments("layers")
@@ -193,6 +216,11 @@ def main() -> int:
             part.attempt(f"{layer} fp16", lambda layer=layer, batch=batch: _half(part, torch, layer, batch))
             part.attempt(f"{layer} int8", lambda layer=layer, batch=batch: _int8(part, torch, layer, batch))
             part.attempt(f"{layer} fp8", lambda layer=layer, batch=batch: _fp8(part, torch, layer, batch))
+            part.attempt(
+                f"{layer} cuDNN int8",
+                lambda layer=layer, batch=batch: _int8_convolution(part, torch, layer, batch),
+                needed=False,
+            )
             torch.cuda.empty_cache()  # type: ignore[attr-defined]
     if torch is not None:
         largest = PRODUCTS[-1]

@@ -54,12 +54,12 @@ class Part:
         print(f"  {case:<44} {system:<26} {1e3 * median:>12.2f} us  {rate}", flush=True)
         return median
 
-    def attempt(self, what: str, work: Callable[[], None]) -> None:
-        """Runs a piece; its failure is told and counted, and stops nothing."""
+    def attempt(self, what: str, work: Callable[[], None], *, needed: bool = True) -> None:
+        """Runs a piece; its failure is told, counted if the piece is needed, and stops nothing."""
         try:
             work()
         except Exception as error:
-            self.failures += 1
+            self.failures += needed
             print(f"  {what}: {type(error).__name__}: {error}", flush=True)
 
 

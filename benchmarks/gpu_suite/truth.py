@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import re
-import subprocess
 import sys
 import time
 
@@ -15,28 +11,19 @@ import numpy as np
 from binmorph.runtime import DeviceModel, PackedModel
 
 from .part import Part
+from .pytest_files import run_files
 
-SECONDS = 30.0
+SECONDS, TEST_SECONDS = 30.0, 130.0
 
 
 def run_tests(part: Part) -> dict[str, object]:
     """The checks of single kernels, and tests/gpu, on what the environment names."""
-    if importlib.util.find_spec("pytest") is None:
-        return {"status": "left out: no pytest here"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    command += [str(part.root / "tests/gpu"), str(part.root / "tests/cuda/test_on_device.py")]
-    # Plugins that are not here must not be asked for.
-    command += ["-o", "addopts=--import-mode=importlib"]
-    environment = {**os.environ, "BINMORPH_TEST_GPU": "" if part.dry else "hardware"}
-    if importlib.util.find_spec("xdist") is not None:
-        command += ["-n", "4"]
-    if part.dry:
-        command += ["-k", "test_packed_images_stay_packed or test_plan_names"]
-    result = subprocess.run(command, cwd=part.root, env=environment, capture_output=True, text=True)
-    print(result.stdout[-3000:])
-    counts = {name: int(n) for n, name in re.findall(r"(\d+) (passed|failed|skipped|error)", result.stdout)}
-    status = "ok" if result.returncode == 0 else f"failed with exit code {result.returncode}"
-    return {"status": status, **counts, "output": result.stdout[-3000:] if result.returncode else ""}
+    files = [part.root / "tests/cuda/test_on_device.py", *sorted((part.root / "tests/gpu").glob("test_*.py"))]
+    files = [file for file in files if file.name != "test_suite.py"]
+    options = ["-k", "test_packed_images_stay_packed or test_plan_names or test_ranks"] if part.dry else []
+    return run_files(
+        part.root, files, 6, TEST_SECONDS, options, BINMORPH_TEST_GPU="" if part.dry else "hardware"
+    )
 
 
 def run_networks(part: Part) -> dict[str, object]:

@@ -33,7 +33,7 @@ def test_the_runner_goes_on_after_a_failure(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(sys, "argv", ["suite", str(tmp_path), "--root", str(ROOT), "--dry-run"])
     assert suite.main() == 1
-    summary = json.loads((tmp_path / "summary.json").read_text())
+    summary = json.loads((tmp_path / "suite.json").read_text())["summary"]
     assert summary["no_such_part"]["status"] == "failed with exit code 1"
     assert "No module named" in summary["no_such_part"]["output"]
     assert summary["part"]["status"] == "ok"

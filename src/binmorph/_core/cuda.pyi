@@ -17,6 +17,7 @@ def dlpack_view(capsule: Any) -> tuple[int, int, int, str, tuple[int, ...], bool
 def copy_times(ordinal: int, bytes: int, rounds: int) -> list[float]: ...
 
 class Words:
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...  # words_from_host and words_of make them
     @property
     def device(self) -> int: ...
     @property
