@@ -2,8 +2,8 @@
 
 The network has the structure of the operator it learns (Aouad & Talbot, arXiv 2203.12337 and 2204.08768): one
 BiSEL for dilations and erosions, two for openings and closings, two with two channels between for top hats.
-It trains on the random images of :mod:`binmorph.experiments.images`, snapping to its own binarization on the
-way (:class:`binmorph.nn.Annealing`).
+It trains on crops of the images of :mod:`binmorph.experiments.images`; then it is binarized to the nearest
+erosions and dilations, and these are refined on the training images (:mod:`binmorph.nn.refinement`).
 
 DICE is 2 |A and B| / (|A| + |B|) over all pixels of the test images, their border of half a window per layer
 left out.
@@ -11,12 +11,12 @@ left out.
 
 from __future__ import annotations
 
-import copy
 import time
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -25,14 +25,15 @@ from .. import nn
 from ..nn.fitting import quiet_torch
 from ..nn.refinement import refine
 
-REFINED = 96  # training images on which taps are flipped
+TESTED = 256  # images
+SIDE = 16  # of the crops to train on, without the border
 NEURONS: dict[str, Any] = {
     "weight": "softplus",
     "bias": "projected",
     "support": "activable",
     "lui": {"init": "uniform"},
 }
-"""Positive weights, thresholds kept where an erosion or a dilation is possible, snapping to either."""
+"""Positive weights, and thresholds kept where an erosion or a dilation is possible."""
 OPERATORS = ("dilation", "erosion", "opening", "closing", "black tophat", "white tophat")
 
 
@@ -58,10 +59,10 @@ def target(operator: str, x: Tensor, cells: Tensor) -> Tensor:
 
 
 def network(operator: str, kernel: int) -> torch.nn.Sequential:
-    """BiSELs with the channels of ``operator``."""
+    """BiSELs with the channels of ``operator``; the output lacks the border."""
     channels = {"dilation": [1, 1], "erosion": [1, 1], "opening": [1, 1, 1], "closing": [1, 1, 1]}
     sizes = channels.get(operator, [1, 2, 1])
-    return torch.nn.Sequential(*(nn.BiSEL(a, b, kernel, **NEURONS) for a, b in pairwise(sizes)))
+    return torch.nn.Sequential(*(nn.BiSEL(a, b, kernel, "valid", **NEURONS) for a, b in pairwise(sizes)))
 
 
 def dice(predicted: Tensor, wanted: Tensor) -> float:
@@ -78,62 +79,58 @@ def crop(x: Tensor, border: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Learned:
-    """DICE of the smooth network before it snaps and at the end, of the hard one, and of that refined by
-    ``moves`` flips of single taps."""
+    """DICE of the smooth network, of the hard one, and of that refined, on the test images; ``statuses``
+    counts the neurons before the refinement, ``seconds`` is processor time."""
 
-    before: float
     smooth: float
     hard: float
     refined: float
-    moves: int
     statuses: dict[str, int]
     seconds: float
 
 
+def fit(
+    net: torch.nn.Module, x: Tensor, y: Tensor, *, steps: int, batch: int = 32, learning_rate: float = 0.1
+) -> None:
+    """Train ``net``, whose output lacks a border, on random crops of ``x`` and ``y`` [N, 1, H, W].
+
+    The loss is 1 - DICE of the smooth output plus the cross-entropy, which also pulls where nothing
+    overlaps yet.
+    """
+    with torch.no_grad():
+        border = (x.shape[-1] - net(x[:1]).shape[-1]) // 2
+    side = min(SIDE + 2 * border, x.shape[-1])
+    optimizer = torch.optim.Adam(net.parameters(), lr=learning_rate)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps, pct_start=0.1)
+    for _ in range(steps):
+        chosen = torch.randint(0, len(x), (batch,))
+        top, left = (int(at) for at in torch.randint(0, x.shape[-1] - side + 1, (2,)))
+        window = np.s_[:, :, top : top + side, left : left + side]
+        got, wanted = net(x[chosen][window]), crop(y[chosen][window], border)
+        overlap = (2 * (got * wanted).sum() + 1) / (got.sum() + wanted.sum() + 1)
+        loss = 1 - overlap + F.binary_cross_entropy(got.clamp(1e-6, 1 - 1e-6), wanted)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        rate.step()
+
+
 def learn(
-    operator: str,
-    cells: Tensor,
-    x: Tensor,
-    *,
-    seed: int,
-    steps: int,
-    batch: int = 32,
-    learning_rate: float = 0.1,
-    tested: int = 256,
+    operator: str, cells: Tensor, x: Tensor, *, seed: int, steps: int, tested: int = TESTED
 ) -> tuple[Learned, torch.nn.Sequential]:
     """Learn ``operator`` by ``cells`` from all but the last ``tested`` of the images ``x``; those test it.
 
-    The loss is 1 - DICE of the smooth output, over a batch. Returns the figures and the hard network.
+    Returns the figures and the refined hard network.
     """
-    y, schedule = target(operator, x, cells), nn.Annealing(0.5, 0.7, 8.0, 0.7)
-    start = time.perf_counter()
-    with quiet_torch(seed):
+    y, start = target(operator, x, cells), time.process_time()
+    with quiet_torch(seed), torch.no_grad():
         net = network(operator, len(cells))
         border = len(net) * (len(cells) // 2)
-        optimizer = torch.optim.Adam(net.parameters(), lr=learning_rate)
-        rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps, pct_start=0.1)
-
-        def score(module: torch.nn.Module) -> float:
-            with torch.no_grad():
-                return dice(crop(module(x[-tested:]), border), crop(y[-tested:], border))
-
-        before = 0.0
-        for step in range(steps):
-            if step == int(schedule.snap_from * steps):
-                before = score(net)
-            schedule.apply(net, step / steps)
-            chosen = torch.randint(0, len(x) - tested, (batch,))
-            got, wanted = crop(net(x[chosen]), border), crop(y[chosen], border)
-            loss = 1 - (2 * (got * wanted).sum() + 1) / (got.sum() + wanted.sum() + 1)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            rate.step()
-        schedule.apply(net, 1.0)
-        hard = copy.deepcopy(net)
-        statuses = nn.harden(hard).statuses
-        binarized = score(hard)
-        few, wanted = x[:REFINED], crop(y[:REFINED], border)
-        moves = refine(hard, lambda module: dice(crop(module(few), border), wanted))
-        seconds = time.perf_counter() - start
-        return Learned(before, score(net), binarized, score(hard), moves, statuses, seconds), hard
+        with torch.enable_grad():
+            fit(net, x[:-tested], y[:-tested], steps=steps)
+        smooth = dice(net(x[-tested:]), crop(y[-tested:], border))
+        statuses = nn.harden(net, "morphological", "activable").statuses
+        hard = dice(net(x[-tested:]), crop(y[-tested:], border))
+        refine(net, x[:-tested], y[:-tested], seed=seed)
+        refined = dice(net(x[-tested:]), crop(y[-tested:], border))
+    return Learned(smooth, hard, refined, statuses, time.process_time() - start), net

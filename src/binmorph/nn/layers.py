@@ -18,7 +18,7 @@ from ..errors import BinmorphError, FormatError, ShapeError
 from ..ir import Neurons
 from . import ops  # noqa: F401  (registers torch.ops.binmorph)
 from .neurons import HardNeurons, Mode, ThresholdNeurons
-from .windows import as_kernel, check_border, pad_border
+from .windows import as_kernel, check_border, pad_border, window_sums
 
 
 class MorphologicalLayer(nn.Module):
@@ -96,7 +96,7 @@ def _bise_float(
     x, weight, bias, scale = _float_input(x, mode, bank)
     # Grouped by input channel: group c holds the O neurons that read it.
     filters = weight.transpose(0, 1).reshape(channels * outputs, 1, *kernel)
-    product = F.conv2d(pad_border(x, kernel, border), filters, groups=channels)
+    product = window_sums(pad_border(x, kernel, border), filters)
     product = product.unflatten(1, (channels, outputs))
     return bank.activate(product, bias.T[:, :, None, None], scale.T[:, :, None, None], mode)
 

@@ -5,6 +5,7 @@ reaches one pixel further up and left than down and right, and the output keeps 
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -47,3 +48,33 @@ def output_size(height: int, width: int, kernel: tuple[int, int], border: str) -
     if height < kernel[0] or width < kernel[1]:
         raise ShapeError(f"a {kernel[0]}x{kernel[1]} window does not fit in a {height}x{width} image")
     return height - kernel[0] + 1, width - kernel[1] + 1
+
+
+class _WindowSums(torch.autograd.Function):
+    """A grouped convolution whose input gradient is one too: for few channels several times faster than the
+    transposed convolution that torch runs there."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, filters: Tensor, groups: int) -> Tensor:  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(x, filters)
+        ctx.groups = groups
+        return F.conv2d(x, filters, groups=groups)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # type: ignore[no-untyped-def]
+        x, filters = ctx.saved_tensors
+        kh, kw = filters.shape[2:]
+        own = to_filters = None
+        if ctx.needs_input_grad[0]:
+            turned = filters.flip(2, 3).view(ctx.groups, -1, kh, kw)
+            own = F.conv2d(F.pad(grad, (kw - 1, kw - 1, kh - 1, kh - 1)), turned, groups=ctx.groups)
+        if ctx.needs_input_grad[1]:
+            to_filters = torch.nn.grad.conv2d_weight(x, filters.shape, grad, groups=ctx.groups)
+        return own, to_filters, None
+
+
+def window_sums(x: Tensor, filters: Tensor) -> Tensor:
+    """Each channel of ``x`` [N, C, H, W] through its own O of the ``filters`` [C * O, 1, kh, kw]: [N, C * O,
+    H - kh + 1, W - kw + 1], differentiable once."""
+    sums: Tensor = _WindowSums.apply(x, filters, x.shape[1])
+    return sums
