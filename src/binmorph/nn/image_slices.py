@@ -29,10 +29,6 @@ _PADDING: dict[str, Any] = {
     "zeros": {"constant_values": 0},
     "ones": {"constant_values": ALL},
 }
-    "replicate": {"mode": "edge"},
-    "zeros": {"constant_values": 0},
-    "ones": {"constant_values": ALL},
-}
 
 
 def pack(images: npt.ArrayLike) -> Words:

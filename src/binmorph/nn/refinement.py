@@ -79,7 +79,7 @@ class _Search:
     """The layers, which it changes, and the images that it scores them on."""
 
     def __init__(self, layers: list[Layer], x: Tensor, y: Tensor) -> None:
-        self.layers, self.keep_operations = layers, False
+        self.layers = layers
         self.inputs = [pack(x.numpy())]
         height, width = self._forward(0).shape[-2:]
         top, left = (y.shape[-2] - height) // 2, (y.shape[-1] - width) // 2
@@ -157,12 +157,11 @@ class _Search:
 
     def _climb(self, keep_operations: bool = False) -> float:
         """Change the network while its DICE rises; returns that."""
-        self.keep_operations = keep_operations
         best, before = self.score(), -1.0
         while before < best < 1:
             before = best
             for at in np.ndindex(*self.layers[-1].windows.dilation.shape):
-                best = self._refit(at, best)
+                best = self._refit(at, best, keep_operations)
             best = self._changes(best, joint=False)
             if best == before:
                 best = self._changes(best, joint=True)
@@ -190,14 +189,14 @@ class _Search:
             axis = 0 if index == len(self.layers) - 1 else 1
             for target in np.ndindex(*self.layers[-1].windows.dilation.shape):
                 if target[axis] == at[0]:
-                    reached = self._refit(target, reached)
+                    reached = self._refit(target, reached, keep_operation=True)
         if reached > best:
             return reached
         self._restore(before)
         self._forward(index)
         return best
 
-    def _refit(self, at: tuple[int, int], best: float) -> float:
+    def _refit(self, at: tuple[int, int], best: float, keep_operation: bool) -> float:
         """Give window ``at`` = (o, c) of the last layer the operator that fits what the others leave to it,
         if the DICE rises."""
         (o, c), layer = at, self.layers[-1]
@@ -210,7 +209,7 @@ class _Search:
         care, aim = (zero ^ one) & self.live[o], self.wanted[o] ^ zero
         views, found = np.stack(seen[c]), (-1.0, np.arange(0), 0, 0)
         own = [(int(layer.windows.dilation[at]), int(layer.windows.invert[at]))]
-        for dilation, invert in own if self.keep_operations else np.ndindex(2, 2):
+        for dilation, invert in own if keep_operation else np.ndindex(2, 2):
             # An erosion is a dilation of the complement, complemented.
             turn = ALL if invert == dilation else np.uint64(0)
             read = views if dilation else ~views
