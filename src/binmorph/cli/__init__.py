@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..errors import BinmorphError, MemoryLimitError, VerificationError
-from . import architectures, bench, demo, experiment, export, info, morph, run, train, verify
+from . import architectures, bench, certify, demo, experiment, export, info, morph, run, train, verify
 from .common import UsageError, split_bare_json
 
 EXIT_CODES = "exit codes: 0 success, 1 verification or other failure, 2 bad usage or bad input"
@@ -24,7 +24,7 @@ EXAMPLES = """\
   binmorph verify net.bmorph model.pt
   binmorph morph open page.png --se disk:3 -o clean.png
 """
-COMMANDS = (demo, train, export, info, run, verify, morph, architectures, experiment, bench)
+COMMANDS = (demo, train, export, info, run, verify, certify, morph, architectures, experiment, bench)
 
 
 def parser() -> argparse.ArgumentParser:

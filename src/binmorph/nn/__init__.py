@@ -14,6 +14,7 @@ from .binary import BinaryConv2d, BinaryLinear, BitsToSigns, initialize
 from .binary_networks import BinaryCNV, BinaryConvNet, BinaryMLP, BinaryStages, TernaryMLP, binary_weights
 from .certify import BankCertificate, Certificate, certify
 from .conntra import CoordinateDescent
+from .float_neurons import CastLayer, CastReport, cast, cast_layer
 from .gradient_clipping import clip_gradients_adaptively
 from .hardening import BankReport, HardenReport, harden, hardened, morphological_layers, set_mode
 from .layers import LUI, BiSE, BiSEL, DenseLUI, MorphologicalLayer
@@ -59,6 +60,8 @@ __all__ = [
     "BinaryMLP",
     "BinaryStages",
     "BitsToSigns",
+    "CastLayer",
+    "CastReport",
     "Certificate",
     "CoordinateDescent",
     "DenseLUI",
@@ -91,6 +94,8 @@ __all__ = [
     "activable_loss",
     "binary_weights",
     "bound_loss",
+    "cast",
+    "cast_layer",
     "certify",
     "clamp_latent",
     "clip_gradients_adaptively",
