@@ -70,7 +70,7 @@ def dense_inputs(network: nn.Module) -> int:
 def test_certificates_come_from_the_layers(images: torch.Tensor, target: Path) -> None:
     network = classifier(images)
     expected = network.dense.neurons()
-    export(network, images, target)
+    export(network, images, target, simplify=False)
     node = next(n for n in file_format.load(target).nodes if isinstance(n, ir.ThresholdDense))
     for name in ir.Neurons.FIELDS:
         np.testing.assert_array_equal(getattr(node.neurons, name), getattr(expected, name))

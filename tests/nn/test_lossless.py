@@ -50,6 +50,20 @@ def test_equal_to_the_hard_float_network(seed: int, tmp_path) -> None:
     assert not torch.equal(bnn.hardened(net)(x), wanted)
 
 
+def test_exporter_labels_what_is_lossless(tmp_path) -> None:
+    """`lossless=True` gives the same file; its report and its neurons say which are, and what it costs."""
+    net = scrambled(0, "replicate")
+    x = torch.randint(0, 2, (64, 2, 4, 4)).float()
+    path = tmp_path / "net.bmorph"
+    report = binmorph.export(net, x, path, lossless=True)
+    assert report.statuses["lossless"] > 0
+    assert "approximated" not in report.statuses
+    assert any("lossless" in note and "mask bits" in note for note in report.notes)
+    bnn.set_mode(net, Mode.HARD_FLOAT)
+    with torch.no_grad():
+        np.testing.assert_array_equal(np.asarray(binmorph.load(path)(x.numpy())), net(x).numpy() > 0)
+
+
 def test_counts_stay_as_they_are() -> None:
     net = scrambled(0, "replicate")
     bnn.set_annealing(net, 1.0, 1.0)  # snapped: every neuron is a count

@@ -69,7 +69,7 @@ def test_constants_travel_as_far_as_the_border_allows() -> None:
         np.testing.assert_array_equal(evaluate(graph, x)["second"], evaluate(simple, x)["second"])
 
 
-def test_exporter_simplifies_on_request(tmp_path) -> None:
+def test_exporter_simplifies(tmp_path) -> None:
     """The simplified file passes the exporter's own comparison, every layer bit for bit."""
     torch = pytest.importorskip("torch")
     import binmorph
@@ -78,7 +78,7 @@ def test_exporter_simplifies_on_request(tmp_path) -> None:
     torch.manual_seed(3)
     net = torch.nn.Sequential(bnn.BiSEL(2, 4, 3, scale_init=-1.0), torch.nn.Flatten(), bnn.DenseLUI(64, 6))
     x = torch.randint(0, 2, (4, 2, 4, 4)).float()
-    report = binmorph.export(net.eval(), x, tmp_path / "net.bmorph", simplify=True)
+    report = binmorph.export(net.eval(), x, tmp_path / "net.bmorph")
     assert report.verified > 0
     nodes = binmorph.load(tmp_path / "net.bmorph").graph.nodes
     bisel = next(node for node in nodes if isinstance(node, ir.Bisel))

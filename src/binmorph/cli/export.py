@@ -35,11 +35,16 @@ def add(commands: Any) -> None:
     )
     made.add_argument("--no-verify", action="store_true", help="publish without comparing with torch")
     made.add_argument(
-        "--simplify", action="store_true", help="fold constants and complements; every bit stays"
+        "--no-simplify", action="store_true", help="keep constants and complements as the layers have them"
     )
     made.add_argument("--family", choices=FAMILIES, default="popcount", help="what smooth neurons may become")
     made.add_argument(
         "--projection", choices=PROJECTIONS, default="constant", help="what inexact ones are replaced by"
+    )
+    made.add_argument(
+        "--lossless",
+        action="store_true",
+        help="integer weights, proved on all inputs, for windows of up to 16 inputs that are no counts",
     )
     add_json(made)
 
@@ -61,7 +66,8 @@ def execute(args: argparse.Namespace) -> int:
         verify=not args.no_verify,
         family=args.family,
         projection=args.projection,
-        simplify=args.simplify,
+        simplify=not args.no_simplify,
+        lossless=args.lossless,
     )
     emit(args.json, str(report), report.to_json())
     return 0 if report.path is not None else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -92,3 +93,14 @@ def neurons(
             if laid is not None:
                 np.copyto(target, laid[1].astype(target.dtype), where=laid[0])
     return ir.Neurons(plus, minus, clipped, invert, status, margin, distance)
+
+
+def lossless(module: torch.nn.Module | None, found: ir.Neurons) -> ir.Neurons:
+    """``found`` [O] with the status LOSSLESS where ``module``, from :func:`binmorph.nn.lossless`, stands
+    for neurons that were no counts."""
+    marked = getattr(module, "lossless", None)
+    if not isinstance(marked, torch.Tensor) or tuple(marked.shape) != found.shape:
+        return found
+    rows = marked.cpu().numpy() & (found.status == ir.Status.POPCOUNT)
+    status = np.where(rows, ir.Status.LOSSLESS, found.status).astype(np.uint8)
+    return replace(found, status=status)

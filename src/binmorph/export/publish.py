@@ -91,7 +91,8 @@ def export(
     verify: bool = True,
     family: Method = "popcount",
     projection: Method = "constant",
-    simplify: bool = False,
+    simplify: bool = True,
+    lossless: bool = False,
 ) -> ExportReport:
     """Export a network to a packed ``.bmorph`` file.
 
@@ -109,8 +110,12 @@ def export(
             inputs, and layer by layer on inputs that bring its sums to their thresholds.
         family, projection: how smooth layers are hardened, as in :func:`binmorph.nn.harden`: one word, or a
             mapping from module paths.
-        simplify: write each layer in its simplest form (:mod:`binmorph.simplify`): every bit stays, but masks
-            and thresholds are no longer those of the torch layers one by one.
+        simplify: write each morphological layer in its simplest form (:mod:`binmorph.simplify`): every value
+            keeps every bit, but masks and thresholds need not be those of the torch layers. False keeps them.
+
+        lossless: keep smooth layers exact where windows have at most 16 inputs: what is no count becomes
+            integer weights, proved on all inputs (:func:`binmorph.nn.lossless`). Statuses say LOSSLESS, and
+            notes what it costs in bits. The file then equals the layers' hard-float form.
 
     Raises:
         BinmorphError: the module is in training mode, or ``allow_float`` names no module.
@@ -121,7 +126,7 @@ def export(
     target = Path(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{target.parent}: no such directory to write {target.name} to")
-    traced = trace(module, example_input, family, projection)
+    traced = trace(module, example_input, family, projection, lossless)
     allowed = _check_allowed(allow_float, traced)
     lowered = lower(traced, f"binmorph {__version__}")
     _refuse_floats(lowered, allowed)

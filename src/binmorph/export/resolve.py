@@ -16,7 +16,7 @@ import torch
 from torch import fx
 
 from .. import ir
-from . import match
+from . import certificates, match
 from .chain import Array, Pending, Source, evaluate, on_grid
 from .signs import behind_numbers, sign_of_stream
 from .state import Lowering, NotAThreshold, Problem, Stop
@@ -146,6 +146,7 @@ def _begin(low: Lowering, node: fx.Node, pending: Pending, found: Found, flip: B
         low.uses[source.node.name] += 1
         layer, window = source.sums, source.sums.window
         neurons, offset = layer.neurons(found.at, found.invert ^ flip, found.margin)
+        neurons = certificates.lossless(low.modules.get(match.site(source.node).path), neurons)
         if source.rank == 2:
             name = low.put(source.node, lambda n: ir.ThresholdDense(n, source.value.name, neurons))
         else:

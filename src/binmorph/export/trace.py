@@ -93,9 +93,14 @@ def harden(
 
 
 def trace(
-    module: torch.nn.Module, example_input: Any, family: Method = "popcount", projection: Method = "constant"
+    module: torch.nn.Module,
+    example_input: Any,
+    family: Method = "popcount",
+    projection: Method = "constant",
+    lossless: bool = False,
 ) -> Traced:
-    """Harden (on a copy, if needed) and trace ``module``; the batch dimension stays free.
+    """Harden (on a copy, if needed) and trace ``module``; the batch dimension stays free. ``lossless``
+    replaces layers first whose neurons are no counts (:func:`binmorph.nn.lossless`).
 
     Raises:
         BinmorphError: the module is in training mode.
@@ -106,7 +111,14 @@ def trace(
         raise DTypeError(f"module: expected a torch.nn.Module, got {type(module).__name__}")
     require_eval(module)
     example = as_input(example_input)
+    exact: tuple[str, ...] = ()
+    if lossless:
+        from .. import nn
+
+        module, report = nn.lossless(module)
+        exact = tuple(str(report).splitlines())
     hard, hardened, notes = harden(module, family, projection)
+    notes = (*exact, *notes)
     hard.eval()
     # A batch of one would be traced as the constant 1, so the example is shown twice.
     shown = torch.cat([example, example]) if example.shape[0] == 1 else example

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from ..exactness import IntegerNeurons
 from ..exactness import lossless as integer_neurons
 from ..exactness.integer_weights import LIMIT
+from ..ir import Status
 from .hardening import binarized_bank, morphological_layers
 from .layers import LUI, BiSEL, DenseLUI, MorphologicalLayer
 from .neurons import HardNeurons, ThresholdNeurons
@@ -56,16 +58,21 @@ class LosslessReport:
 
 class Fire(nn.Module):
     """[x . weight >= threshold] per output for {0, 1} images, or features if the window is a point; weights
-    in {-1, 0, 1}."""
+    in {-1, 0, 1}. ``lossless`` bool [O] says which outputs stand for a neuron that was no count."""
 
     weight: Tensor
     threshold: Tensor
+    lossless: Tensor
 
-    def __init__(self, weight: Any, threshold: Any, groups: int = 1, border: str = "valid") -> None:
+    def __init__(
+        self, weight: Any, threshold: Any, groups: int = 1, border: str = "valid", lossless: Any = None
+    ) -> None:
         super().__init__()
         self.groups, self.border = groups, border
         self.register_buffer("weight", torch.from_numpy(np.ascontiguousarray(weight)).float())
         self.register_buffer("threshold", torch.from_numpy(np.asarray(threshold)).float())
+        inexact = np.zeros(len(weight), np.bool_) if lossless is None else np.asarray(lossless, np.bool_)
+        self.register_buffer("lossless", torch.from_numpy(inexact))
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim == 2:
@@ -93,6 +100,13 @@ def _largest(neurons: IntegerNeurons) -> int:
     return max(1, int(np.abs(neurons.weight).max()))
 
 
+def _inexact(bank: HardNeurons) -> npt.NDArray[np.bool_]:
+    """Which neurons are no count; the identity is one."""
+    if not isinstance(bank, ThresholdNeurons):
+        return np.zeros(bank.shape, np.bool_)
+    return np.asarray(binarized_bank(bank, "popcount").status == Status.APPROXIMATED)
+
+
 def _integers(bank: HardNeurons) -> IntegerNeurons:
     if isinstance(bank, ThresholdNeurons):
         weight, bias, scale = (t.detach().cpu().double().numpy() for t in bank.effective_parameters())
@@ -114,10 +128,11 @@ def _windows(layer: BiSEL) -> tuple[nn.Module, int, int] | None:
     weight = spread.reshape(outputs * channels * joined, channels * m, *layer.kernel)
     threshold = np.repeat(bise.threshold.reshape(-1), joined)
     join = _unary(lui.weight, joined).reshape(outputs, channels * joined, 1, 1)
+    spread_inexact = np.repeat(_inexact(layer.bise).reshape(-1), joined)
     parts = [
         *_repeat(channels, m),
-        Fire(weight, threshold, border=layer.border),
-        Fire(join, lui.threshold, groups=outputs),
+        Fire(weight, threshold, border=layer.border, lossless=spread_inexact),
+        Fire(join, lui.threshold, groups=outputs, lossless=_inexact(layer.lui)),
     ]
     return nn.Sequential(*parts), max(m, joined), _bits(parts)
 
@@ -129,7 +144,10 @@ def _points(layer: LUI | DenseLUI) -> tuple[nn.Module, int, int] | None:
         return None
     m = _largest(neurons)
     units = _unary(neurons.weight, m).reshape(len(neurons.weight), -1)[:, :, None, None]
-    parts: list[nn.Module] = [*_repeat(layer.lui.n, m), Fire(units, neurons.threshold)]
+    parts: list[nn.Module] = [
+        *_repeat(layer.lui.n, m),
+        Fire(units, neurons.threshold, lossless=_inexact(layer.lui)),
+    ]
     return nn.Sequential(*parts), m, _bits(parts)
 
 
@@ -148,7 +166,7 @@ def lossless(module: nn.Module) -> tuple[nn.Module, LosslessReport]:
     done, left = [], []
     for name, layer in list(morphological_layers(twin)):
         banks = [bank for _, bank in layer.banks()]
-        inexact = sum(int((binarized_bank(bank, "popcount").status == 6).sum()) for bank in banks)
+        inexact = sum(int(_inexact(bank).sum()) for bank in banks)
         if not inexact:
             continue
         found = _replacement(layer)

@@ -33,19 +33,19 @@ def refine(
     """Fit the operators of a hard Sequential of BiSELs in place to images and their targets.
 
     ``x`` [N, C, H, W] and ``y`` [N, O, H', W'] hold bits; where the output is smaller than ``y``, its middle
-    counts. Every neuron stays an erosion or a dilation. Where the search ends before the DICE is 1, it starts
-    again from the best of many drawn networks, up to ``restarts`` times, and the best network is kept. It
-    sees the first 64 images, and in each of the following ``rounds`` as many of those that still come out
-    wrong. Neurons that changed are APPROXIMATED from then on, at the distance of their weights from the new
-    S. Returns the DICE over all of ``x``.
+    counts. Every neuron stays an erosion or a dilation. The search sees the first 64 images; where it ends
+    there before the DICE is 1, it starts again from the best of drawn networks, up to ``restarts`` times,
+    and the best network is kept. In each of the following ``rounds`` as many of the images that still come
+    out wrong join them. Neurons that changed are APPROXIMATED from then on, at the distance of their weights
+    from the new S. Returns the DICE over all of ``x``.
 
     Raises BinmorphError if a layer is no hard BiSEL, or a neuron neither erosion nor dilation.
     """
     layers = [Layer.of(layer) for layer in module]
     rng, chosen = np.random.default_rng(seed), np.arange(min(_WORKING, len(x)))
     everything = _Search(layers, x, y)
-    for _ in range(rounds):
-        _Search(layers, x[chosen], y[chosen]).run(restarts, rng)
+    for turn in range(rounds):
+        _Search(layers, x[chosen], y[chosen]).run(0 if turn else restarts, rng)
         wrong = np.setdiff1d(everything.wrong_images(), chosen)
         if not wrong.size:
             break
