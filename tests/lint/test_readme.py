@@ -15,6 +15,11 @@ def test_python_examples(run, root, python, tmp_path):
     assert (tmp_path / "digits.bmorph").is_file()
 
 
+def test_install_commands_are_the_two_that_ci_runs(root):
+    commands = re.findall(r"^python -m pip install.*", (root / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert [command.split("&& ")[1] for command in commands] == ["binmorph demo", "python -m pytest"]
+
+
 def test_links_lead_somewhere(root):
     for document in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"):
         targets = re.findall(r"\]\(([^)#:]+)\)", (root / document).read_text("utf-8"))
