@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ... import morphology
 from ..contest import Absent, Case, Check, System, equal
 from ..peers.images import FAST, SLOW, leptonica, leptonica_generated
+from ..peers.images_cuda import ON_GPU
 
 Bits = npt.NDArray[np.bool_]
 
@@ -97,6 +98,8 @@ class MorphologyOperation:
         title += "" if self.image == "random" else f" {self.image}"
         case = Case(title, work, batch, threads, ("opencv", "scipy"))
         peers = {**FAST, **SLOW, "leptonica": leptonica, "leptonica-generated": leptonica_generated}
+        if threads == 1:
+            peers |= ON_GPU
         try:
             image = pixels(self.image, self.size)
         except Absent as reason:

@@ -61,6 +61,14 @@ class NetworkWork:
         case.enter("torch-simulated", simulated, check)
         reference = NumpyOps(x)
         twin = description.build(FloatTwin(reference))
+
+        def on_gpu() -> System:
+            from ..peers.torch_ops import TorchOps
+
+            ops = TorchOps()
+            return ops.cuda_system("torch-cuda", description.build(FloatTwin(ops)), x)
+
+        case.enter("torch-cuda", on_gpu, correlated(twin, 0.99))
         float_peers(
             case,
             shape,
