@@ -170,7 +170,7 @@ def device_system(graph: ir.Graph, x: Array) -> Callable[[], System]:
             model = DeviceModel(graph)
         except DeviceError as error:
             raise Absent(str(error)) from error
-        settings = f"{describe_devices()['devices'][0]['name']}, host arrays in and out"
+        settings = f"{describe_devices()['cuda']['devices'][0]['name']}, host arrays in and out"
         return System("binmorph-cuda", binmorph.__version__, lambda: model(x), lambda: model(x), settings)
 
     return make
