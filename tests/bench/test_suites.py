@@ -7,12 +7,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from binmorph.bench import suites
 from binmorph.bench.measure import measure
+from binmorph.bench.networks import descriptions
+from binmorph.bench.networks.forms import FloatTwin, Simulated
+from binmorph.bench.peers.numpy_ops import NumpyOps
 from binmorph.bench.suites import from_json
 from binmorph.bench.workloads import Workload, kinds
+from binmorph.bench.workloads.network import random_images
 from binmorph.errors import RecordError
 
 
@@ -100,6 +105,20 @@ def test_networks_equal_their_peers(network: str) -> None:
     case = kinds()["network"](name="n", network=network).case(2, 1)
     assert {other.status for other in case.others} <= {"skipped"}
     assert "binmorph" in {system.name for system in case.systems}
+
+
+@pytest.mark.parametrize("name", sorted(set(descriptions()) - {"resnete18_224"}))
+def test_scores_depend_on_the_image(name: str) -> None:
+    """Or a network that a library folds to a constant would pass for a fast one."""
+    description = descriptions()[name]
+    for form in (Simulated, FloatTwin):
+        if name == "bisel_classifier" and form is Simulated:
+            continue  # numpy has no operator for its layers
+        values = [NumpyOps(random_images(description, 1, seed)) for seed in (1, 2)]
+        one, other = (description.build(form(value)) for value in values)
+        assert np.abs(one - other).max() > 0.01 * np.abs(one).max()
+        if form is Simulated and not description.exact:
+            assert np.corrcoef(one.reshape(-1), other.reshape(-1))[0, 1] < 0.95
 
 
 def test_a_chain_of_layers() -> None:

@@ -109,7 +109,8 @@ class FloatTwin(Form):
     def two_value_conv(
         self, x: Any, threshold: Floats, alphas: Bits, values: tuple[float, float], stride: int
     ) -> Any:
-        return self.ops.conv(self.ops.relu(x), signed(alphas), None, stride, 1)
+        weight = np.where(alphas, *(np.float32(v) for v in values))
+        return self.ops.conv(self.ops.relu(x), weight, None, stride, 1)
 
     def bisel(self, x: Any, kernel: int, bise: ir.Neurons, lui: ir.Neurons) -> Any:
         scale = np.float32(1 / kernel / np.sqrt(lui.n))

@@ -11,6 +11,7 @@ import numpy as np
 from . import Description, Floats, Network
 
 WIDTHS = (64, 128, 256, 512)
+VALUES = (0.95, -0.05)  # alpha and beta: 0 on average at a density of 5 %
 
 
 def resnet18(network: Network, size: int, density: float | None = None) -> Any:
@@ -39,7 +40,7 @@ def resnet18(network: Network, size: int, density: float | None = None) -> Any:
             if density is None:
                 sums = network.sign_conv(x, limit, mask < 0.5, stride)
             else:
-                sums = network.two_value_conv(x, limit, mask < density, (1.5, -0.25), stride)
+                sums = network.two_value_conv(x, limit, mask < density, VALUES, stride)
             sums = normalised(sums, width, 9 * channels)
             if stride == 2:
                 x = network.conv(network.average_pool(x), floats(width, channels, 1, 1), 1, 0)

@@ -11,14 +11,26 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..contest import Case, System, close, correlated
 from ..counts import counts_of, step_records
-from ..networks import descriptions
+from ..networks import Description, descriptions
 from ..networks.forms import FloatTwin, Simulated
 from ..peers.numpy_ops import NumpyOps
 from ..peers.packed import PackedNetwork, device_system, isas_to_compare, packed_system
 from .common import absent_peers, float_peers, openvino_binary
+
+
+def random_images(description: Description, batch: int, seed: int = 0) -> npt.NDArray[np.float32]:
+    """Random images. Those of float networks are noise about a colour, since averages over plain noise are
+    nearly the same for every image, and scores that hardly depend on the image check nothing."""
+    rng = np.random.default_rng([batch, seed])
+    shape = (batch, *description.image)
+    if description.exact:
+        return rng.random(shape, np.float32)
+    colours = 2 * rng.normal(size=(*shape[:2], 1, 1))
+    return (colours + rng.normal(size=shape)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -35,9 +47,8 @@ class NetworkWork:
         if self.network not in known:
             raise ValueError(f"network {self.network!r} is not one of {', '.join(known)}")
         description = known[self.network]
-        rng = np.random.default_rng(batch)
         shape = (batch, *description.image)
-        x = (rng.random(shape) if description.exact else rng.normal(size=shape)).astype(np.float32)
+        x = random_images(description, batch)
 
         packed = PackedNetwork(description.image)
         graph = packed.graph(description.build(packed))
