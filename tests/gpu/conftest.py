@@ -1,7 +1,7 @@
 """Networks on a GPU: on the emulated driver, or on hardware with BINMORPH_TEST_GPU=hardware.
 
-The library of the driver is chosen once per process, at its first use, so the choice is made here, when the
-tests are collected.
+The library of the driver is opened once per process, at its first use, which may be in a test of another
+folder: so it is named, and built if it must be, when the tests are collected.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from emulated_build import HARDWARE, build, library
+from emulated_build import HARDWARE, build
 
-if not HARDWARE:
-    os.environ["BINMORPH_LIBCUDA"] = str(library())
+EMULATED = None if HARDWARE or shutil.which("c++") is None else build()
+if EMULATED is not None:
+    os.environ["BINMORPH_LIBCUDA"] = str(EMULATED)
 
 
 class Emulator:
@@ -53,12 +54,10 @@ class Emulator:
 
 @pytest.fixture(scope="session", autouse=True)
 def device_library() -> Path | None:
-    """The emulated driver, built if it must be; None on hardware."""
-    if HARDWARE:
-        return None
-    if shutil.which("c++") is None:
+    """The emulated driver; None on hardware."""
+    if EMULATED is None and not HARDWARE:
         pytest.skip("no C++ compiler here: networks on the GPU are NOT tested")
-    return build()
+    return EMULATED
 
 
 @pytest.fixture
