@@ -17,7 +17,7 @@ def test_python_examples(run, root, python, tmp_path):
 
 def test_install_commands_are_the_two_that_ci_runs(root):
     commands = re.findall(r"^python -m pip install.*", (root / "README.md").read_text("utf-8"), re.MULTILINE)
-    assert [command.split("&& ")[1] for command in commands] == ["binmorph demo", "python -m pytest"]
+    assert [command.split("&& ")[1] for command in commands] == ["binmorph demo", "python -m pytest -n auto"]
 
 
 def test_links_lead_somewhere(root):
