@@ -177,8 +177,9 @@ int main() {
       for (int x = -7; x <= 7; ++x) box.push_back({y, x});
     for (int i = 0; i < 40; ++i)
       gaps.push_back({static_cast<int>(below(9)) - 2, static_cast<int>(below(200)) - 90});
-    const std::vector<SePoint> line = {{0, 60}, {0, 61}, {0, 62}, {0, 63}, {0, 64}, {0, 65}, {0, 66}};
-    for (const auto& element : {box, gaps, line, disk(5), disk(17)})
+    std::vector<SePoint> east, west;  // each reads words on one side only
+    for (int x = 60; x <= 66; ++x) east.push_back({0, x}), west.push_back({0, -x});
+    for (const auto& element : {box, gaps, east, west, disk(5), disk(17)})
       for (const bool border : {false, true})
         for (const std::uint32_t width : {1u, 64u, 100u, 257u})
           check_program({width == 64 ? 2u : 1u, width == 1 ? 3u : 70u, width}, element, border,
