@@ -1,4 +1,4 @@
-"""Colours and sizes that all figures share, and matplotlib set up for text that stays where it is put."""
+"""Colours and sizes that all figures share, and matplotlib set up."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def plotting() -> Iterator[Any]:
         "axes.spines.right": False,
         "axes.edgecolor": "#6b7480",
         "svg.hashsalt": "binmorph",
-        "svg.fonttype": "path",
+        "svg.fonttype": "none",  # as paths the letters would be most of the page
+        "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],  # Verdana is as wide, so nothing shifts
     }
     with mpl.rc_context(settings):
         yield mpl
