@@ -80,9 +80,11 @@ def scipy(image: Bits, cells: Bits, operation: str, threads: int) -> System:
 def skimage(image: Bits, cells: Bits, operation: str, threads: int) -> System:
     run = getattr(importlib.import_module("skimage.morphology"), operation)
     found = importlib.import_module("skimage").__version__
+    # It dilates by the element as it stands, but opens by the reflected one, as SciPy does.
+    footprint = np.ascontiguousarray(cells[::-1, ::-1]) if operation == "dilation" else cells
 
     def call() -> Any:  # on booleans; the functions called binary_* are deprecated
-        return run(image, cells)
+        return run(image, footprint)
 
     return System("skimage", found, call, lambda: np.asarray(call()) != 0, "arrays of booleans")
 
