@@ -129,27 +129,20 @@ void Maker::windows(const std::string& op, const Params& params, const std::uint
                     const std::uint64_t* minus, const Classes& c, const std::vector<std::int32_t>* thresholds,
                     Fill fill) const {
   const ConvGeometry& g = params.windows.geometry;
-  if (const std::optional<Tiles> t = tiles(g, op, plus, minus, thresholds)) {
-    const Masks none{false, t->form, 0, 0};
-    plan.add(node, t->entry, {source}, Tiled<Params>{params, t->plan, nullptr}, launch_tiles<Params>,
-             [=, from = source, packed = t->packed](Tiled<Params>& p, const Frame& f) {
+  const auto packed_windows = [&](const auto& packed, const auto& all, const auto& shape) {
+    const Masks none{false, packed.form, 0, 0};
+    plan.add(node, packed.entry, {source}, all, shape,
+             [=, from = source, at = packed.packed](auto& p, const Frame& f) {
                set_windows(p.conv.windows, none, c, f, from);
-               p.packed = pointer<unsigned char>(f.constants + packed);
+               p.packed = pointer<unsigned char>(f.constants + at);
                fill(p.conv, f);
              });
-    return;
-  }
+  };
+  if (const std::optional<Tiles> t = tiles(g, op, plus, minus, thresholds))
+    return packed_windows(*t, Tiled<Params>{params, t->plan, nullptr}, launch_tiles<Params>);
   if constexpr (!std::is_same_v<Params, TwoValueConv2dParams>) {
-    if (const std::optional<LargeDense> d = large_dense(g, plus, minus, thresholds)) {
-      const Masks none{false, d->form, 0, 0};
-      plan.add(node, d->entry, {source}, Dense<Params>{params, d->plan, nullptr}, launch_dense<Params>,
-               [=, from = source, packed = d->packed](Dense<Params>& p, const Frame& f) {
-                 set_windows(p.conv.windows, none, c, f, from);
-                 p.packed = pointer<unsigned char>(f.constants + packed);
-                 fill(p.conv, f);
-               });
-      return;
-    }
+    if (const std::optional<LargeDense> d = large_dense(g, plus, minus, thresholds))
+      return packed_windows(*d, Dense<Params>{params, d->plan, nullptr}, launch_dense<Params>);
   }
   const Masks m = masks(g, op, plus, minus);
   plan.add(

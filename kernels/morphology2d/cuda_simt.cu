@@ -148,14 +148,8 @@ __device__ __forceinline__ void morphology3x3(const Morphology3x3Params& p) {
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(kBlock)
-    morphology3x3_u64_u64__cuda_simt(const Morphology3x3Params p) {
-  morphology3x3<false>(p);
-}
-extern "C" __global__ void __launch_bounds__(kBlock)
-    hit_or_miss3x3_u64_u64__cuda_simt(const Morphology3x3Params p) {
-  morphology3x3<true>(p);
-}
+BINMORPH_DEVICE_KERNEL(morphology3x3_u64_u64__cuda_simt, Morphology3x3Params, (kBlock), morphology3x3<false>)
+BINMORPH_DEVICE_KERNEL(hit_or_miss3x3_u64_u64__cuda_simt, Morphology3x3Params, (kBlock), morphology3x3<true>)
 
 extern "C" __global__ void __launch_bounds__(kBlock) bitwise_u64_u64__cuda_simt(const BitwiseParams p) {
   const std::uint64_t item = thread_item();

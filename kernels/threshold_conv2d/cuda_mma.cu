@@ -3,115 +3,10 @@
 // words are gathered into shared memory from where the image has them, the border rule applied on the way.
 #include "kernels/common/cuda/mma.cuh"
 #include "kernels/threshold_conv2d/cuda_finish.cuh"
+#include "kernels/threshold_conv2d/cuda_mma_feeder.cuh"
 
 namespace binmorph::cuda {
 namespace {
-
-constexpr unsigned kThreads = kMmaBlock, kWarps = kThreads / 32;
-constexpr int kRowTiles = kMmaPixels / kWarps / 16, kColumnTiles = 8;  // of a warp
-
-// One chunk in shared memory. Lanes read rows and columns as words that lie side by side: no bank conflicts.
-struct Stage {
-  std::uint64_t rows[kMmaPixels][4];
-  std::uint64_t plus[kColumnTiles][32];
-  std::uint64_t minus[kColumnTiles][32];
-};
-static_assert(sizeof(Stage) * kMmaStages == kMmaShared, "the launch shape knows the size");
-
-__device__ __forceinline__ std::uint32_t chunks_of(const ConvGeometry& g) {
-  return (taps(g) * tap_words(g) + 3) / 4;
-}
-
-// Fetches chunks in order. A thread has the same `width` words of every chunk (two where taps have an even
-// number of them), for kCopies pixels. What a tap costs is kept small: a bounds check and an addition.
-template <unsigned width>
-class Feeder {
- public:
-  __device__ __forceinline__ Feeder(const BitWindows& w, std::uint32_t block) : w_(w) {
-    const ConvGeometry& g = w.geometry;
-    const std::uint32_t group = block * 64 / (g.out_channels / g.groups);
-    const std::int64_t words = words_of(g.channels), begin = (g.groups == 1 ? 0 : group) * tap_words(g);
-#pragma unroll
-    for (unsigned k = 0; k < kCopies; ++k) {
-      // Pixels past the last one repeat it; their results go nowhere.
-      const std::uint32_t pixel = blockIdx.x * kMmaPixels + row(k), last = out_pixels(g) - 1;
-      const Window window = window_of(g, pixel < last ? pixel : last);
-      y_[k] = window.y;
-      x_[k] = window.x;
-      image_[k] = static_cast<std::int64_t>(window.image) * g.height * g.width * words + begin;
-    }
-    word_ = threadIdx.x % kParts * width;
-    settle();
-    const std::uint64_t run = chunks_of(g) * kColumnTiles * 32;
-    plus_ = w.plus + block * run;
-    minus_ = w.form == kernels::ConvForm::ternary ? w.minus + block * run : nullptr;
-  }
-
-  __device__ __forceinline__ void fetch(Stage& stage) {
-    const ConvGeometry& g = w_.geometry;
-    const bool replicate = g.border == kernels::Border::replicate && !past_;
-    const std::int64_t words = words_of(g.channels);
-#pragma unroll
-    for (unsigned k = 0; k < kCopies; ++k) {
-      std::uint64_t* to = &stage.rows[row(k)][threadIdx.x % kParts * width];
-      std::int32_t y = y_[k] + dy_, x = x_[k] + dx_;
-      if (replicate) {
-        y = clamp_to(y, g.height);
-        x = clamp_to(x, g.width);
-      }
-      const bool inside = static_cast<std::uint32_t>(y) < g.height && static_cast<std::uint32_t>(x) < g.width;
-      if (inside) {
-        const std::int64_t at = (y * static_cast<std::int64_t>(g.width) + x) * words;
-        copy_async<8 * width>(to, w_.x + (image_[k] + at + word_));
-      } else {
-#pragma unroll
-        for (unsigned i = 0; i < width; ++i) to[i] = outside_[i];
-      }
-    }
-    copy_async<16>(&stage.plus[0][0] + threadIdx.x * 2, plus_ + threadIdx.x * 2);
-    plus_ += kColumnTiles * 32;
-    if (minus_ != nullptr) {
-      copy_async<16>(&stage.minus[0][0] + threadIdx.x * 2, minus_ + threadIdx.x * 2);
-      minus_ += kColumnTiles * 32;
-    }
-    word_ += 4;
-    settle();
-  }
-
- private:
-  static constexpr unsigned kParts = 4 / width;
-  static constexpr unsigned kCopies = kMmaPixels * kParts / kThreads;
-
-  static __device__ __forceinline__ unsigned row(unsigned k) {
-    return threadIdx.x / kParts + k * (kThreads / kParts);
-  }
-
-  // Word `word_` of tap (i_, j_), carried into the taps. The last chunk's words past the window are outside.
-  __device__ __forceinline__ void settle() {
-    const ConvGeometry& g = w_.geometry;
-    const unsigned words = tap_words(g);
-    for (; word_ >= words; word_ -= words) {
-      if (++j_ < g.kernel_w) continue;
-      j_ = 0;
-      ++i_;
-    }
-    past_ = i_ >= g.kernel_h;
-    dy_ = past_ ? INT32_MIN / 2 : static_cast<std::int32_t>(i_ * g.dilation_h);
-    dx_ = static_cast<std::int32_t>(j_ * g.dilation_w);
-    const bool ones = g.border == kernels::Border::ones && !past_;
-#pragma unroll
-    for (unsigned i = 0; i < width; ++i)
-      outside_[i] = ones ? low_bits(group_channels(g) - (word_ + i) * 64) : 0;
-  }
-
-  const BitWindows& w_;
-  std::int64_t image_[kCopies];
-  std::int32_t y_[kCopies], x_[kCopies], dy_, dx_;
-  const std::uint64_t *plus_, *minus_;
-  std::uint64_t outside_[width];
-  unsigned word_, i_ = 0, j_ = 0;
-  bool past_;
-};
 
 // A warp's results: sum[m][n] of row tile m and column tile n; ones[m]: popcounts of the windows of rows
 // `group` and group + 8 of tile m.
@@ -283,17 +178,9 @@ __device__ __forceinline__ void run_tiles(const Params& p) {
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(kMmaBlock)
-    threshold_conv2d_u64_u64__cuda_mma(const ThresholdConv2dParams p) {
-  run_tiles<false>(p);
-}
-extern "C" __global__ void __launch_bounds__(kMmaBlock)
-    count_conv2d_u64_i32__cuda_mma(const CountConv2dParams p) {
-  run_tiles<false>(p);
-}
-extern "C" __global__ void __launch_bounds__(kMmaBlock)
-    two_value_conv2d_u64_f32__cuda_mma(const TwoValueConv2dParams p) {
-  run_tiles<true>(p);
-}
+BINMORPH_DEVICE_KERNEL(threshold_conv2d_u64_u64__cuda_mma, ThresholdConv2dParams, (kMmaBlock),
+                       run_tiles<false>)
+BINMORPH_DEVICE_KERNEL(count_conv2d_u64_i32__cuda_mma, CountConv2dParams, (kMmaBlock), run_tiles<false>)
+BINMORPH_DEVICE_KERNEL(two_value_conv2d_u64_f32__cuda_mma, TwoValueConv2dParams, (kMmaBlock), run_tiles<true>)
 
 }  // namespace binmorph::cuda

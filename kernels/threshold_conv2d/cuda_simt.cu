@@ -65,17 +65,10 @@ __device__ __forceinline__ void count_all(const Params& p) {
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(kBlock, 3)
-    threshold_conv2d_u64_u64__cuda_simt(const ThresholdConv2dParams p) {
-  count_all<false>(p);
-}
-extern "C" __global__ void __launch_bounds__(kBlock, 3)
-    count_conv2d_u64_i32__cuda_simt(const CountConv2dParams p) {
-  count_all<false>(p);
-}
-extern "C" __global__ void __launch_bounds__(kBlock, 3)
-    two_value_conv2d_u64_f32__cuda_simt(const TwoValueConv2dParams p) {
-  count_all<true>(p);
-}
+BINMORPH_DEVICE_KERNEL(threshold_conv2d_u64_u64__cuda_simt, ThresholdConv2dParams, (kBlock, 3),
+                       count_all<false>)
+BINMORPH_DEVICE_KERNEL(count_conv2d_u64_i32__cuda_simt, CountConv2dParams, (kBlock, 3), count_all<false>)
+BINMORPH_DEVICE_KERNEL(two_value_conv2d_u64_f32__cuda_simt, TwoValueConv2dParams, (kBlock, 3),
+                       count_all<true>)
 
 }  // namespace binmorph::cuda

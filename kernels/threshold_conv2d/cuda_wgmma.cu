@@ -180,26 +180,16 @@ __device__ __forceinline__ void run_warpgroups(const Tiled<Params>& p) {
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(kTileThreads, 1)
-    threshold_conv2d_u64_u64__cuda_wgmma_n64(const ThresholdTilesParams p) {
-  run_warpgroups<64, 2, false>(p);
-}
-extern "C" __global__ void __launch_bounds__(kTileThreads, 1)
-    threshold_conv2d_u64_u64__cuda_wgmma_n128(const ThresholdTilesParams p) {
-  run_warpgroups<128, 1, false>(p);
-}
-extern "C" __global__ void __launch_bounds__(kTileThreads, 1)
-    threshold_conv2d_u64_u64__cuda_wgmma_n256(const ThresholdTilesParams p) {
-  run_warpgroups<256, 1, false>(p);
-}
-extern "C" __global__ void __launch_bounds__(kTileThreads, 1)
-    count_conv2d_u64_i32__cuda_wgmma(const CountTilesParams p) {
-  run_warpgroups<128, 1, false>(p);
-}
-extern "C" __global__ void __launch_bounds__(kTileThreads, 1)
-    two_value_conv2d_u64_f32__cuda_wgmma(const TwoValueTilesParams p) {
-  run_warpgroups<128, 1, true>(p);
-}
+BINMORPH_DEVICE_KERNEL(threshold_conv2d_u64_u64__cuda_wgmma_n64, ThresholdTilesParams, (kTileThreads, 1),
+                       run_warpgroups<64, 2, false>)
+BINMORPH_DEVICE_KERNEL(threshold_conv2d_u64_u64__cuda_wgmma_n128, ThresholdTilesParams, (kTileThreads, 1),
+                       run_warpgroups<128, 1, false>)
+BINMORPH_DEVICE_KERNEL(threshold_conv2d_u64_u64__cuda_wgmma_n256, ThresholdTilesParams, (kTileThreads, 1),
+                       run_warpgroups<256, 1, false>)
+BINMORPH_DEVICE_KERNEL(count_conv2d_u64_i32__cuda_wgmma, CountTilesParams, (kTileThreads, 1),
+                       run_warpgroups<128, 1, false>)
+BINMORPH_DEVICE_KERNEL(two_value_conv2d_u64_f32__cuda_wgmma, TwoValueTilesParams, (kTileThreads, 1),
+                       run_warpgroups<128, 1, true>)
 
 }  // namespace binmorph::cuda
 

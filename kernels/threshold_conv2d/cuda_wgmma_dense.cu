@@ -184,14 +184,9 @@ __device__ __forceinline__ void run_dense(const Dense<Params>& p) {
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(kDenseThreads, 1)
-    threshold_dense_u64_u64__cuda_wgmma(const ThresholdDenseParams p) {
-  run_dense(p);
-}
-extern "C" __global__ void __launch_bounds__(kDenseThreads, 1)
-    count_dense_u64_i32__cuda_wgmma(const CountDenseParams p) {
-  run_dense(p);
-}
+BINMORPH_DEVICE_KERNEL(threshold_dense_u64_u64__cuda_wgmma, ThresholdDenseParams, (kDenseThreads, 1),
+                       run_dense)
+BINMORPH_DEVICE_KERNEL(count_dense_u64_i32__cuda_wgmma, CountDenseParams, (kDenseThreads, 1), run_dense)
 
 }  // namespace binmorph::cuda
 

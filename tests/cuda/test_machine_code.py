@@ -75,7 +75,7 @@ def test_registers_and_local_memory(compiled):
 
 
 def _entries(path: Path) -> list[str]:
-    return re.findall(r"(\w+__cuda_\w+)\(const \w+ p\) \{", path.read_text("utf-8"))
+    return re.findall(r"(\w+__cuda_\w+)(?:\(const \w+ p\) \{|,\s*\w+,)", path.read_text("utf-8"))
 
 
 def test_instructions(compiled, cuobjdump):

@@ -9,6 +9,7 @@ from emulation import CHECKS, ROOT, Builder, prefetch
 from mutants_elements import ELEMENTS, Mutant
 
 _MMA = "threshold_conv2d/cuda_mma.cu"
+_FEED = "threshold_conv2d/cuda_mma_feeder.cuh"
 _SIMT = "threshold_conv2d/cuda_simt.cu"
 _WGMMA = "threshold_conv2d/cuda_wgmma.cu"
 _DENSE = "threshold_conv2d/cuda_wgmma_dense.cu"
@@ -16,7 +17,7 @@ _TILES = "threshold_conv2d/cuda_tiles"
 _PROGRAM = "elementwise/cuda_simt.cu"
 MUTANTS = [
     Mutant("wrong row of a fragment", "windows", _MMA, "stage.rows[row + 8]", "stage.rows[row + 7]"),
-    Mutant("wrong stride of rows", "windows", _MMA, "k * (kThreads / kParts)", "k * (kThreads / 8)"),
+    Mutant("wrong stride of rows", "windows", _FEED, "k * (kThreads / kParts)", "k * (kThreads / 8)", _MMA),
     Mutant("no barrier before a stage is read", "windows", _MMA, "__syncthreads();\n    if (q +", "if (q +"),
     Mutant("copies awaited too late", "windows", _MMA, "wait<kMmaStages - 2>", "wait<kMmaStages - 1>"),
     Mutant("stage refilled while in use", "windows", _MMA, "q + kMmaStages - 1) %", "q + kMmaStages) %"),

@@ -13,8 +13,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
+DRIVER = [HERE / "emulated_driver.cpp", HERE / "emulated_launches.cpp"]
 HARDWARE = os.environ.get("BINMORPH_TEST_GPU") == "hardware"  # then nothing is built, nor emulated
-KERNEL = re.compile(r'extern "C" __global__ void (?:__launch_bounds__\(.*?\)\s*)?(\w+)\(\s*const (\w+) p\)')
+KERNEL = re.compile(
+    r'(?:extern "C" __global__ void (?:__launch_bounds__\(.*?\)\s*)?|BINMORPH_DEVICE_KERNEL\()'
+    r"(\w+)(?:\(\s*const (\w+) p\)|,\s*(\w+),)"
+)
+"""Entry points: what the text calls them and their parameter, in one form or the other."""
 
 
 def _sources() -> list[Path]:
@@ -25,7 +30,9 @@ def library() -> Path:
     """Where the library is, or will be, for the sources as they are now."""
     digest = hashlib.sha256()
     inputs = [p for p in (ROOT / "kernels").rglob("*") if p.suffix in {".cu", ".cuh", ".h"}]
-    for path in sorted([*inputs, HERE / "emulated_driver.cpp", ROOT / "csrc/cuda/driver.h", Path(__file__)]):
+    for path in sorted(
+        [*inputs, *DRIVER, HERE / "emulated_state.h", ROOT / "csrc/cuda/driver.h", Path(__file__)]
+    ):
         digest.update(path.read_bytes())
     return ROOT / "build" / "emulated" / f"libcuda-{digest.hexdigest()[:16]}.so"
 
@@ -34,9 +41,9 @@ def _kernel_table() -> str:
     headers = [str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("kernels/*/cuda_*.h"))]
     lines, declarations = [], []
     for source in _sources():
-        for name, params in KERNEL.findall(source.read_text("utf-8")):
-            lines.append(f"X({name}, {params})")
-            declarations.append(f'extern "C" void {name}(const {params} p);')
+        for name, *params in KERNEL.findall(source.read_text("utf-8")):
+            lines.append(f"X({name}, {''.join(params)})")
+            declarations.append(f'extern "C" void {name}(const {"".join(params)} p);')
     includes = "".join(f'#include "{header}"\n' for header in headers)
     return (
         f"{includes}namespace binmorph::cuda {{\n"
@@ -60,7 +67,7 @@ def build() -> Path:
         try:
             (work / "emulated_kernels.h").write_text(_kernel_table())
             flags = ["-std=c++17", "-O2", "-fPIC", "-ffp-contract=off", "-fvisibility=default", "-w"]
-            flags += ["-I", str(ROOT), "-I", str(ROOT / "csrc"), "-I", str(work)]
+            flags += ["-I", str(ROOT), "-I", str(ROOT / "csrc"), "-I", str(work), "-I", str(HERE)]
             flags += ["-include", "kernels/common/cuda/emulate.h"]
 
             def compiled(source: Path) -> Path:
@@ -70,7 +77,7 @@ def build() -> Path:
                 return output
 
             with ThreadPoolExecutor(2) as pool:
-                objects = list(pool.map(compiled, [*_sources(), HERE / "emulated_driver.cpp"]))
+                objects = list(pool.map(compiled, [*_sources(), *DRIVER]))
             made = work / "libcuda.so"
             subprocess.run(["c++", "-shared", "-o", str(made), *map(str, objects)], check=True)
             made.rename(target)

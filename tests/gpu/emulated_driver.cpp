@@ -8,85 +8,22 @@
 #include <chrono>
 #include <cstddef>
 #include <cstring>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <string>
-#include <vector>
 
-#include "cuda/driver.h"
-#include "emulated_kernels.h"  // made by conftest.py: BINMORPH_EMULATED_KERNELS(X), X(name, Params)
+#include "emulated_state.h"
+#include "kernels/common/cuda/emulate.h"
 
 using namespace binmorph::cuda;
+using namespace emulated;
 
 namespace {
 
-struct Emulated {
-  const char* name;
-  void (*run)(const LaunchShape&, const void*);
-  std::size_t bytes;
-};
-
-#define BINMORPH_RUN(name, Params)                                                  \
-  {#name,                                                                           \
-   [](const LaunchShape& shape, const void* p) {                                    \
-     emulate::machine.launch<Params>(shape, &name, *static_cast<const Params*>(p)); \
-   },                                                                               \
-   sizeof(Params)},
-const Emulated kKernels[] = {BINMORPH_EMULATED_KERNELS(BINMORPH_RUN)};
-#undef BINMORPH_RUN
-
-std::recursive_mutex mutex;  // the emulation is one machine
-std::map<std::string, long> settings{{"memory", 1L << 30}};
 std::map<Address, std::size_t> allocations;
 std::size_t allocated = 0;
 constexpr std::size_t kPage = 4096;
 
-long setting(const std::string& key, long otherwise) {
-  const auto at = settings.find(key);
-  return at == settings.end() ? otherwise : at->second;
-}
-
 std::size_t capacity() { return static_cast<std::size_t>(setting("memory", 0)); }
 
-// The error that a test asked this call to return, or 0. "lost" makes every later call fail.
-int fault(const char* call) {
-  if (const long lost = setting("lost", 0)) return static_cast<int>(lost);
-  const auto at = settings.find(call);
-  if (at == settings.end() || at->second == 0) return kSuccess;
-  return static_cast<int>(at->second);
-}
-
-struct Node {
-  const Emulated* kernel;
-  LaunchShape shape;
-  std::vector<std::byte> parameters;
-};
-using Graph = std::vector<std::unique_ptr<Node>>;
-
-Node make_node(const KernelNodeParams& p) {
-  const auto* kernel = reinterpret_cast<const Emulated*>(p.function);
-  const auto* bytes = static_cast<const std::byte*>(p.parameters[0]);
-  return {kernel,
-          {p.grid[0], p.grid[1], p.grid[2], p.block[0], p.shared_bytes},
-          std::vector<std::byte>(bytes, bytes + kernel->bytes)};
-}
-
-int run(const Node& node) {
-  ++settings["launches"];
-  if (node.shape.grid_x == 0 || node.shape.grid_y == 0 || node.shape.block > 1024) return 1;
-  if (node.shape.shared_bytes > (48u << 10) &&
-      setting(std::string("shared ") + node.kernel->name, 0) < static_cast<long>(node.shape.shared_bytes))
-    return 1;
-  node.kernel->run(node.shape, node.parameters.data());
-  return kSuccess;
-}
-
 }  // namespace
-
-#define BINMORPH_BEGIN(call)                               \
-  const std::lock_guard<std::recursive_mutex> lock(mutex); \
-  if (const int code = fault(#call)) return code;
 
 extern "C" {
 
@@ -145,22 +82,6 @@ int cuDevicePrimaryCtxRetain(Context* context, int device) {
 int cuCtxPushCurrent_v2(Context) { return kSuccess; }
 int cuCtxPopCurrent_v2(Context*) { return kSuccess; }
 int cuCtxSynchronize() { return kSuccess; }
-int cuModuleLoadData(Module*, const void*) { return kInvalidImage; }
-int cuModuleGetFunction(Function* function, Module, const char* name) {
-  if (setting(std::string("without ") + name, 0)) return kNotFound;
-  for (const Emulated& kernel : kKernels)
-    if (std::strcmp(kernel.name, name) == 0) {
-      *function = reinterpret_cast<Function>(const_cast<Emulated*>(&kernel));
-      return kSuccess;
-    }
-  return kNotFound;
-}
-int cuFuncSetAttribute(Function function, int attribute, int value) {
-  BINMORPH_BEGIN(cuFuncSetAttribute)
-  if (attribute != 8 || value > 227 << 10) return 1;
-  settings[std::string("shared ") + reinterpret_cast<const Emulated*>(function)->name] = value;
-  return kSuccess;
-}
 int cuMemGetInfo_v2(std::size_t* free, std::size_t* total) {
   BINMORPH_BEGIN(cuMemGetInfo_v2)
   *total = capacity();
@@ -210,12 +131,6 @@ int cuMemsetD8Async(Address to, unsigned char value, std::size_t bytes, Stream) 
   std::memset(reinterpret_cast<void*>(to), value, bytes);
   return kSuccess;
 }
-int cuLaunchKernel(Function function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
-                   unsigned bz, unsigned shared, Stream, void** parameters, void**) {
-  BINMORPH_BEGIN(cuLaunchKernel)
-  return run(
-      make_node({function, {gx, gy, gz}, {bx, by, bz}, shared, parameters, nullptr, nullptr, nullptr}));
-}
 int cuStreamCreate(Stream* stream, unsigned) {
   static std::uintptr_t next = 0x1000;
   BINMORPH_BEGIN(cuStreamCreate)
@@ -252,41 +167,5 @@ int cuEventElapsedTime(float* milliseconds, Event from, Event to) {
   return kSuccess;
 }
 int cuEventSynchronize(Event) { return kSuccess; }
-int cuGraphCreate(GraphHandle* graph, unsigned) {
-  *graph = reinterpret_cast<GraphHandle>(new Graph());
-  return kSuccess;
-}
-int cuGraphDestroy(GraphHandle graph) {
-  delete reinterpret_cast<Graph*>(graph);
-  return kSuccess;
-}
-int cuGraphAddKernelNode_v2(GraphNode* node, GraphHandle graph, const GraphNode*, std::size_t,
-                            const KernelNodeParams* params) {
-  auto& nodes = *reinterpret_cast<Graph*>(graph);
-  nodes.push_back(std::make_unique<Node>(make_node(*params)));
-  *node = reinterpret_cast<GraphNode>(nodes.back().get());
-  return kSuccess;
-}
-// The executable graph is the template here: nothing changes the template after this.
-int cuGraphInstantiateWithFlags(GraphExec* exec, GraphHandle graph, unsigned long long) {
-  BINMORPH_BEGIN(cuGraphInstantiateWithFlags)
-  ++settings["instantiated"];
-  *exec = reinterpret_cast<GraphExec>(graph);
-  return kSuccess;
-}
-int cuGraphExecDestroy(GraphExec) { return kSuccess; }
-int cuGraphExecKernelNodeSetParams_v2(GraphExec, GraphNode node, const KernelNodeParams* params) {
-  BINMORPH_BEGIN(cuGraphExecKernelNodeSetParams_v2)
-  ++settings["changed"];
-  *reinterpret_cast<Node*>(node) = make_node(*params);
-  return kSuccess;
-}
-int cuGraphLaunch(GraphExec exec, Stream) {
-  BINMORPH_BEGIN(cuGraphLaunch)
-  ++settings["graphs"];
-  for (const auto& node : *reinterpret_cast<Graph*>(exec))
-    if (const int code = run(*node)) return code;
-  return kSuccess;
-}
 
 }  // extern "C"

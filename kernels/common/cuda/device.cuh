@@ -5,6 +5,10 @@
 #include "kernels/common/cuda/geometry.h"
 #include "kernels/common/cuda/launch.h"
 
+// The entry point of a kernel whose threads call a function; kernels of one family differ in its arguments.
+#define BINMORPH_DEVICE_KERNEL(name, Params, bounds, ...) \
+  extern "C" __global__ void __launch_bounds__ bounds name(const Params p) { __VA_ARGS__(p); }
+
 namespace binmorph::cuda {
 
 using Word = unsigned long long;  // what the intrinsics take; 64 bits, as std::uint64_t

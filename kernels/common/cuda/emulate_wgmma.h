@@ -5,7 +5,6 @@
 // poison, and a buffer that is handed back too early is overwritten before it is read. Products and bulk
 // copies see shared memory through the asynchronous proxy: a copy of it that ordinary writes reach only by a
 // fence. (A fence takes everybody's writes along, which hardware does not promise.)
-//
 // Descriptors and fragments as the PTX manual lays them out ("Asynchronous warpgroup level matrix
 // instructions"): matrices whose rows are contiguous along the common dimension, in core matrices of 8 rows x
 // 16 bytes.
@@ -193,8 +192,7 @@ class Hopper {
   std::uint64_t block_ = 0;
   std::map<std::size_t, Barrier> barriers_;
   std::map<unsigned, std::vector<unsigned>> groups_;
-  std::map<std::pair<unsigned, std::size_t>, std::array<std::uint64_t, 3>>
-      order_;  // (group, how many before)
+  std::map<std::pair<unsigned, std::size_t>, std::array<std::uint64_t, 3>> order_;  // by (group, number)
   std::vector<Warp> warps_;
   std::vector<unsigned char> proxy_;
 };
@@ -215,8 +213,7 @@ inline void Hopper::run(const Issued& product) {
       }
       const unsigned* r = product.lane[row % 8 * 4 + word % 2 * 2].a_registers;
       const unsigned* next = product.lane[row % 8 * 4 + word % 2 * 2 + 1].a_registers;
-      const unsigned which =
-          row / 8 + word / 2 * 2;  // registers of 32 bits: thread t has bits 32 t .. of 128
+      const unsigned which = row / 8 + word / 2 * 2;  // of 32 bits: thread t has bits 32 t .. of 128
       a[row][word] = r[which] | std::uint64_t{next[which]} << 32;
     }
   for (unsigned n = 0; n < columns; ++n)
