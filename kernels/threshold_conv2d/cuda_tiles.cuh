@@ -157,11 +157,16 @@ struct alignas(16) TileRow {
   std::int32_t ones;    // in its window
   std::uint32_t unused;
 
-  // 2 count - ones >= threshold is count - ones / 2 >= threshold / 2, where rows of odd and of even windows
-  // have thresholds of their own, rounded up each in its way (pack_tiles).
-  __device__ __forceinline__ void halve() {
-    row = row * 2 + static_cast<std::uint32_t>(ones & 1);
-    ones >>= 1;
+  // For pack_tile: the row's place in a table of `outputs` thresholds of 16 bits. 2 count - ones >= threshold
+  // is count - ones / 2 >= threshold / 2, where rows of odd and of even windows have thresholds of their own,
+  // rounded up each in its way (pack_tiles); left is -ones / 2, in both halves.
+  template <bool use_ones>
+  __device__ __forceinline__ void prepare(unsigned outputs) {
+    if (use_ones) {
+      row = row * 2 + static_cast<std::uint32_t>(ones & 1);
+      ones = -(ones >> 1) * 0x10001;
+    }
+    row *= outputs * 2;
   }
 };
 inline constexpr std::uint32_t kNoPixel = UINT32_MAX;

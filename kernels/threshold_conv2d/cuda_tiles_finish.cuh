@@ -13,7 +13,7 @@ inline unsigned signs_of(unsigned low, unsigned high) {
 }
 inline int dot_bytes(unsigned a, unsigned b, int sum) {
   for (unsigned i = 0; i < 32; i += 8)
-    sum += static_cast<std::int8_t>(a >> i) * static_cast<std::int8_t>(b >> i);
+    sum += static_cast<std::int8_t>(a >> i) * static_cast<std::uint8_t>(b >> i);
   return sum;
 }
 #else
@@ -23,8 +23,11 @@ __device__ __forceinline__ unsigned signs_of(unsigned low, unsigned high) {
   asm("prmt.b32 %0, %1, %2, 0xFDB9;" : "=r"(bytes) : "r"(low), "r"(high));
   return bytes;
 }
+// Of signed with unsigned bytes, as 128 is a weight.
 __device__ __forceinline__ int dot_bytes(unsigned a, unsigned b, int sum) {
-  return __dp4a(static_cast<int>(a), static_cast<int>(b), sum);
+  int result;
+  asm("dp4a.s32.u32 %0, %1, %2, %3;" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+  return result;
 }
 #endif
 
@@ -33,10 +36,10 @@ struct alignas(16) Table4 {
 };
 
 // Compares the counts of one row and packs them. `pairs` registers of two sums each in 16 bits; the table has
-// 0x8000 - threshold of each. Bits come as nibbles, the last first, each of a product of four signs with 1,
-// 2, 4, 8.
+// 0x8000 - threshold of each. Bits come as bytes, the last first, each of two products of four signs with 1,
+// 2, 4, 8 and with 16, 32, 64, 128; the sum of the products is minus the word, so one less is its complement.
 template <int outputs, class Pair>
-__device__ __forceinline__ void pack_row(unsigned (&words)[(outputs + 31) / 32], const Table4* table,
+__device__ __forceinline__ void pack_row(unsigned (&complement)[(outputs + 31) / 32], const Table4* table,
                                          const Pair& pair) {
   constexpr int kPerWord = outputs < 32 ? outputs : 32;
 #pragma unroll
@@ -46,12 +49,13 @@ __device__ __forceinline__ void pack_row(unsigned (&words)[(outputs + 31) / 32],
     for (int eight = kPerWord / 8 - 1; eight >= 0; --eight) {
       const Table4 four = table[word * 4 + eight];
       const int first = word * 16 + eight * 4;
-      minus = dot_bytes(signs_of(pair(first + 2) + four.pair[2], pair(first + 3) + four.pair[3]), 0x08040201u,
-                        minus * 16);
-      minus = dot_bytes(signs_of(pair(first) + four.pair[0], pair(first + 1) + four.pair[1]), 0x08040201u,
-                        minus * 16);
+      minus = minus * 256 - (eight == 0 ? 1 : 0);
+      minus = dot_bytes(signs_of(pair(first + 2) + four.pair[2], pair(first + 3) + four.pair[3]), 0x80402010u,
+                        minus);
+      minus =
+          dot_bytes(signs_of(pair(first) + four.pair[0], pair(first + 1) + four.pair[1]), 0x08040201u, minus);
     }
-    words[word] = static_cast<unsigned>(-minus);
+    complement[word] = static_cast<unsigned>(minus);
   }
 }
 
@@ -61,20 +65,25 @@ template <int columns, int row_tiles, bool ternary>
 __device__ __forceinline__ void pack_tile(const ThresholdConv2dParams& p, const unsigned char* table,
                                           std::uint32_t block, const TileRow* rows,
                                           const int (&sum)[row_tiles][columns / 2]) {
-  constexpr int kOutputs = ternary ? columns / 2 : columns, kMine = kOutputs / 4;
+  constexpr int kOutputs = ternary ? columns / 2 : columns, kMine = kOutputs / 4, kWords = (kMine + 31) / 32;
   const ConvGeometry& g = p.windows.geometry;
   const unsigned lane = threadIdx.x % 32, warp = threadIdx.x % kWarpgroup / 32;
-  const std::uint32_t first = block + lane % 4 * kMine;
+  const std::uint32_t first = block + lane % 4 * kMine, pixel_bytes = words_of(g.out_channels) * 8;
   table += lane % 4 * kMine * 2;
-  const bool stored = first < (g.out_channels + 63) / 64 * 64;
+  if (first >= pixel_bytes * 8) return;
+  auto* y = reinterpret_cast<unsigned char*>(p.y) + first / 8;
+  unsigned keep[kWords];  // ones where a neuron's bit is not inverted
+#pragma unroll
+  for (int w = 0; w < kWords; ++w)
+    keep[w] = kMine >= 32 ? ~p.invert[first / 32 + w] : ~(p.invert[first / 32] >> first % 32);
 #pragma unroll
   for (int m = 0; m < row_tiles; ++m)
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       const TileRow row = rows[m * 64 + warp * 16 + half * 8 + lane / 4];
-      const unsigned ones = static_cast<unsigned>(-row.ones) * 0x10001u;
-      unsigned words[(kMine + 31) / 32];
-      const auto* constants = reinterpret_cast<const Table4*>(table + row.row * kOutputs * 2);
+      const auto ones = static_cast<unsigned>(row.ones);
+      unsigned words[kWords];
+      const auto* constants = reinterpret_cast<const Table4*>(table + row.row);
       pack_row<kMine>(words, constants, [&](int j) {
         const int at = j * 4 + half * 2;
         unsigned low = static_cast<unsigned>(sum[m][at]), high = static_cast<unsigned>(sum[m][at + 1]);
@@ -84,19 +93,15 @@ __device__ __forceinline__ void pack_tile(const ThresholdConv2dParams& p, const 
         }
         return high * 0x10000u + low + ones;
       });
-      if (row.pixel == kNoPixel || !stored) continue;
-      const std::uint64_t to = (std::uint64_t{row.pixel} * words_of(g.out_channels) * 64 + first) / kMine;
-      if constexpr (kMine == 64) {
-        const auto* invert = reinterpret_cast<const std::uint64_t*>(p.invert);
-        reinterpret_cast<std::uint64_t*>(p.y)[to] =
-            (words[0] | std::uint64_t{words[1]} << 32) ^ invert[first / kMine];
-      } else if constexpr (kMine == 32) {
-        reinterpret_cast<std::uint32_t*>(p.y)[to] = words[0] ^ p.invert[first / kMine];
-      } else {
-        const auto* invert = reinterpret_cast<const std::uint16_t*>(p.invert);
-        reinterpret_cast<std::uint16_t*>(p.y)[to] =
-            static_cast<std::uint16_t>(words[0] ^ invert[first / kMine]);
-      }
+      if (row.pixel == kNoPixel) continue;
+      unsigned char* to = y + std::uint64_t{row.pixel} * pixel_bytes;
+      words[0] ^= keep[0];
+      if constexpr (kMine == 64)
+        *reinterpret_cast<std::uint64_t*>(to) = words[0] | std::uint64_t{words[1] ^ keep[1]} << 32;
+      else if constexpr (kMine == 32)
+        *reinterpret_cast<std::uint32_t*>(to) = words[0];
+      else
+        *reinterpret_cast<std::uint16_t*>(to) = static_cast<std::uint16_t>(words[0]);
     }
 }
 

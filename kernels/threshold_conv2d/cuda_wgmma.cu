@@ -98,8 +98,8 @@ __device__ __forceinline__ void multiply(int (&sum)[row_tiles][columns / 2], con
 }
 
 // Rows of the tile, one thread each, while the products are under way. Popcounts of pixels first, then their
-// sums over windows.
-template <bool use_ones, bool bits>
+// sums over windows. outputs: of a row of thresholds, 0 where the result is numbers.
+template <bool use_ones, int outputs>
 __device__ __forceinline__ void describe_rows(const BitWindows& w, const TilePlan& t, const Position& first,
                                               const unsigned char* pixels, std::uint16_t* ones,
                                               TileRow* rows) {
@@ -116,7 +116,7 @@ __device__ __forceinline__ void describe_rows(const BitWindows& w, const TilePla
     if (use_ones)
       for (std::uint32_t tap = 0; tap < t.taps; ++tap) sum += ones[t.tap[tap] + thread];
     TileRow row = tile_row(w, further(t, first, thread), sum);
-    if (use_ones && bits) row.halve();
+    if (outputs != 0) row.prepare<use_ones>(outputs);
     rows[thread] = row;
   }
   sync_group(group, kWarpgroup);
@@ -125,8 +125,9 @@ __device__ __forceinline__ void describe_rows(const BitWindows& w, const TilePla
 template <int columns, int row_tiles, bool use_ones, bool ternary, class Params>
 __device__ __forceinline__ void consume(const Tiled<Params>& p, const Place& at) {
   constexpr bool kBits = std::is_same_v<Params, ThresholdConv2dParams>;
+  constexpr int kOutputs = ternary ? columns / 2 : columns;
   const TilePlan& t = p.tile;
-  const std::uint32_t block = blockIdx.y * (ternary ? columns / 2 : columns);
+  const std::uint32_t block = blockIdx.y * kOutputs;
   const unsigned group = threadIdx.x / kWarpgroup - 1, lane = threadIdx.x % 32;
   // Of each group: popcounts of pixels, rows, room for numbers.
   auto* rows = reinterpret_cast<TileRow*>(at.scratch) + group * t.rows;
@@ -145,7 +146,7 @@ __device__ __forceinline__ void consume(const Tiled<Params>& p, const Place& at)
     barrier_wait(at.turn + group, (n / 2 & 1) ^ (group == 0 ? 1 : 0));
     multiply<columns, row_tiles>(sum, t, pixels, at.packed);
     if (lane == 0) barrier_arrive(at.turn + (group ^ 1));
-    describe_rows<use_ones, kBits>(p.conv.windows, t, walk.at, pixels, ones, rows);
+    describe_rows<use_ones, kBits ? kOutputs : 0>(p.conv.windows, t, walk.at, pixels, ones, rows);
     wgmma_wait<0>();
     settle(sum);
     __syncwarp();

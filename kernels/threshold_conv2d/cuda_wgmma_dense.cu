@@ -142,7 +142,7 @@ __device__ __forceinline__ void multiply_slices(const Dense<Params>& p, const De
     if (use_ones) ones += __shfl_xor_sync(kWholeWarp, ones, 1);
     const std::uint32_t pixel = place.row + group * 64 + thread / 2;
     TileRow row{pixel < out_pixels(p.conv.windows.geometry) ? pixel : kNoPixel, 0, ones, 0};
-    if (use_ones && kBits) row.halve();
+    if (kBits) row.template prepare<use_ones>(kOutputs);
     sync_group(group + 1, kWarpgroup);  // everybody has done with the rows of the last tile
     if (thread % 2 == 0) rows[thread / 2] = row;
     sync_group(group + 1, kWarpgroup);

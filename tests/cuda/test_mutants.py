@@ -14,6 +14,7 @@ _SIMT = "threshold_conv2d/cuda_simt.cu"
 _WGMMA = "threshold_conv2d/cuda_wgmma.cu"
 _DENSE = "threshold_conv2d/cuda_wgmma_dense.cu"
 _TILES = "threshold_conv2d/cuda_tiles"
+_FINISH = "threshold_conv2d/cuda_tiles_finish.cuh"
 _PROGRAM = "elementwise/cuda_simt.cu"
 MUTANTS = [
     Mutant("wrong row of a fragment", "windows", _MMA, "stage.rows[row + 8]", "stage.rows[row + 7]"),
@@ -118,6 +119,8 @@ MUTANTS = [
         "(i - h) * 16 + (parts - 1 - h)",
         _WGMMA,
     ),
+    Mutant("weights of a byte's halves", "tiles", _FINISH, "0x80402010u", "0x08040201u", _WGMMA),
+    Mutant("complement of a word", "tiles", _FINISH, "- (eight == 0 ? 1 : 0)", "- 0", _WGMMA),
     Mutant("swizzle of the wrong row", "dense", _DENSE, "thread / 8 % 8) * 16", "thread / 8 % 4) * 16"),
     Mutant("stage given back a slice early", "dense", _DENSE, "wgmma_wait<1>", "wgmma_wait<2>"),
     Mutant("wrong distance of swizzled rows", "dense", _DENSE, "(mine), 16, 1024", "(mine), 16, 512"),
