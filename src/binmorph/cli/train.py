@@ -35,6 +35,9 @@ def add(commands: Any) -> None:
         "--teacher", metavar="FILE", help="learn from the scores of this .pt, of any recipe, too"
     )
     made.add_argument("--limit", type=positive, metavar="N", help="only the first N images, for a trial")
+    made.add_argument(
+        "--watch", type=positive, metavar="N", help="between epochs, test on the first N images only"
+    )
     made.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="default: cpu")
     made.add_argument("--bfloat16", action="store_true", help="train in bfloat16; evaluation stays float32")
     made.add_argument("--resume", action="store_true", help="go on from the checkpoint beside FILE")
@@ -88,6 +91,7 @@ def _recipe(args: argparse.Namespace, out: Path) -> int:
         args.rate,
         load_state(Path(args.start), args.recipe) if args.start else None,
         teacher_scores(Path(args.teacher), data) if args.teacher else None,
+        args.watch,
         args.device,
         args.bfloat16,
         resume=args.resume,

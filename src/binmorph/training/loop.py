@@ -24,6 +24,7 @@ from .recipe import Recipe
 from .workers import Workers
 
 CHECKPOINT = "binmorph-checkpoint/1"
+PARTS = 20  # of an epoch, each with its own mean loss in the log
 
 Batch = tuple[Tensor, Tensor, Tensor | None, torch.Generator]
 
@@ -32,7 +33,8 @@ Batch = tuple[Tensor, Tensor, Tensor | None, torch.Generator]
 class Settings:
     """How to run a recipe; ``epochs``, ``batch`` and ``rate`` override its own, ``bfloat16`` trains in that
     type (evaluation never does), ``checkpoint`` is written behind every epoch, the network begins with the
-    state ``start``, ``teacher`` are a teacher's scores [N, classes] of the training images as they are."""
+    state ``start``, ``teacher`` are a teacher's scores [N, classes] of the training images as they are;
+    ``watch`` is how many test images the accuracy behind an epoch is taken from, all of them for None."""
 
     seed: int = 0
     epochs: int | None = None
@@ -40,6 +42,7 @@ class Settings:
     rate: float | None = None
     start: dict[str, Any] | None = None
     teacher: Tensor | None = None
+    watch: int | None = None
     device: str = "cpu"
     bfloat16: bool = False
     checkpoint: Path | None = None
@@ -49,7 +52,8 @@ class Settings:
 
 @dataclass
 class Run:
-    """``history``: one dict per epoch, as in the log."""
+    """``history``: one dict per epoch, as in the log; its ``losses`` are the means over up to :data:`PARTS` equal
+    parts of the epoch."""
 
     network: nn.Module
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -114,20 +118,22 @@ def fit(
     run = Run(network, [] if history is None else history)
     if settings.resume:
         run.history += _load(settings, plan, network, optimizer)
-    wrapped = workers.wrap(network)
+    wrapped, parts = workers.wrap(network), min(steps, PARTS)
+    watched = data.x_test[: settings.watch], data.y_test[: settings.watch]
     for epoch in range(len(run.history), min(epochs, settings.stop_after or epochs)):
         start = time.perf_counter()
-        loss = torch.zeros((), dtype=torch.float64)
+        losses = torch.empty(steps, dtype=torch.float64)
         network.train()
         batches = _batches(data, batch, settings, epoch, workers)
         for step, chosen in zip(bar(range(steps)), batches, strict=True):
             t = (epoch * steps + step) / (epochs * steps)
-            loss += _step(recipe, network, wrapped, optimizer, chosen, t, settings)
+            losses[step] = _step(recipe, network, wrapped, optimizer, chosen, t, settings)
         line = {
             "epoch": epoch + 1,
-            "loss": workers.mean(float(loss) / steps),
+            "loss": workers.mean(float(losses.mean())),
+            "losses": [round(workers.mean(float(part.mean())), 5) for part in losses.tensor_split(parts)],
             "rate": optimizer.param_groups[0]["lr"],
-            "test_accuracy": accuracy(network, recipe, data.x_test, data.y_test),
+            "test_accuracy": accuracy(network, recipe, *watched),
             "seconds": round(time.perf_counter() - start, 2),
         }
         run.history.append(line)

@@ -19,7 +19,8 @@ class Log:
 
 
 def draw_curve(history: list[dict[str, Any]], title: str, path: Path) -> bool:
-    """Loss and test accuracy per epoch as a PNG; False without matplotlib."""
+    """Loss, in parts of epochs where the log has them, and test accuracy per epoch as a PNG; False without
+    matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -27,7 +28,12 @@ def draw_curve(history: list[dict[str, Any]], title: str, path: Path) -> bool:
     epochs = [line["epoch"] for line in history]
     figure = Figure(figsize=(6, 3.5), layout="constrained")
     left = figure.subplots()
-    left.plot(epochs, [line["loss"] for line in history], color="C0", marker=".", label="training loss")
+    times, losses = [], []
+    for line in history:
+        parts = line.get("losses", [line["loss"]])
+        times += [line["epoch"] - 1 + (i + 1) / len(parts) for i in range(len(parts))]
+        losses += parts
+    left.plot(times, losses, color="C0", label="training loss")
     left.set(title=title, xlabel="epoch", ylabel="training loss")
     right = left.twinx()
     right.plot(epochs, [100 * line["test_accuracy"] for line in history], color="C1", marker=".")
