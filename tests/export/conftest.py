@@ -47,3 +47,8 @@ def loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
     return tmp_path / "net.bmorph"
+
+
+@pytest.fixture
+def images() -> Any:
+    return torch.from_numpy(np.random.default_rng(0).integers(0, 17, (6, 1, 8, 8)).astype(np.float32))

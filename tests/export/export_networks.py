@@ -10,6 +10,14 @@ from torch import nn
 import binmorph.nn as bnn
 
 
+def classifier(images: torch.Tensor, seed: int = 0) -> nn.Module:
+    """A filled :class:`binmorph.nn.MorphologicalClassifier` for ``images``."""
+    torch.manual_seed(seed)
+    levels = bnn.LevelSets.from_quantiles(images, 3)
+    network = bnn.MorphologicalClassifier(levels, tuple(images.shape[1:]), 10, hidden=70)
+    return fill(network, np.random.default_rng(seed))
+
+
 def fill(module: nn.Module, rng: np.random.Generator) -> nn.Module:
     """Random hard neurons in every morphological layer, hard mode, eval."""
     for _, layer in bnn.morphological_layers(module):

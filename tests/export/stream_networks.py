@@ -5,11 +5,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from sign_networks import OracleRun, lowered
 from torch import Tensor, nn
 
 import binmorph.nn as bnn
+from binmorph import ir
+from binmorph.export import VerifyReport
+from binmorph.export.verification import compare, random_inputs
 from binmorph.nn import architectures
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -159,3 +164,17 @@ class Ported(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.blocks(self.stem(x)).mean((2, 3)))
+
+
+def compared(network: nn.Module, x: torch.Tensor, loader: str) -> tuple[ir.Graph, VerifyReport]:
+    """``network`` lowered and compared with torch on ``x`` and random inputs; ``loader`` as the fixture."""
+    traced, result, graph = lowered(network, x)
+    model: Any = OracleRun(graph)
+    if loader == "runtime":
+        from binmorph.runtime import PackedModel
+
+        model = PackedModel(graph, threads=1)
+    inputs = torch.cat([x, random_inputs(graph, np.random.default_rng(0), 20)])
+    report = compare(traced, result, "", inputs, load=lambda *_: model)
+    assert report.equal, str(report)
+    return graph, report
