@@ -52,8 +52,8 @@ class Settings:
 
 @dataclass
 class Run:
-    """``history``: one dict per epoch, as in the log; its ``losses`` are the means over up to :data:`PARTS` equal
-    parts of the epoch."""
+    """``history``: one dict per epoch, as in the log; its ``losses`` are the means over up to :data:`PARTS`
+    equal parts of the epoch."""
 
     network: nn.Module
     history: list[dict[str, Any]] = field(default_factory=list)
