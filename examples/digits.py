@@ -30,7 +30,8 @@ def main(folder: Path, names: list[str], seeds: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     data = load_digits()
     print(HEADER)
-    for name in names or [n for n, recipe in RECIPES.items() if recipe.data == ("digits",)]:
+    steps = {recipe.before for recipe in RECIPES.values()}
+    for name in names or [n for n, r in RECIPES.items() if r.data == ("digits",) and n not in steps]:
         rows = []
         for seed in range(seeds):
             outcome = train(name, data, folder / f"{name}_{seed}.pt", Settings(seed))

@@ -96,6 +96,7 @@ SMALL_NETWORKS = {
     "binarydensenet37_dilated": {"layers": (1, 1, 1), "widths": (8, 8), "dilations": (1, 1, 2), "growth": 8},
     "meliusnet22": {"layers": (1, 1), "widths": (16,), "growth": 8},
     "vgg_small": {"widths": (8, 16), "hidden": (20,)},
+    "self_binarizing_mlp": {"hidden": (12, 8)},
     "resnet18_two_value": {"stages": (1, 1), "widths": (8, 16), "density": 0.2},
     "reactnet18": {"stages": (1, 2), "widths": (8, 16)},
     "reactnet18_norm_free": {"stages": (1, 2), "widths": (8, 16)},

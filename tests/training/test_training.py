@@ -6,6 +6,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -13,8 +14,10 @@ import torch
 from binmorph.cli import main
 from binmorph.errors import DataError
 from binmorph.nn import architectures
+from binmorph.nn.binary import BinaryLayer
 from binmorph.training import augment, data, finish, loop, recipes, run
 from binmorph.training.data import Data
+from binmorph.training.recipes import parts
 from binmorph.training.workers import Workers
 
 pytest.importorskip("sklearn")
@@ -33,8 +36,8 @@ def toy() -> Data:
 
 def small(**options) -> loop.Recipe:
     recipe = recipes.RECIPES["two_value_05_digits"]
-    network = recipes.partial(
-        recipes._named, name="resnet18_two_value", stages=(1, 1), widths=(4, 8), sparsity="penalty"
+    network = partial(
+        parts.named, name="resnet18_two_value", stages=(1, 1), widths=(4, 8), sparsity="penalty"
     )
     options = {"shift": 1, "flip": True, "mixup": 0.5, "gamma": 0.1, "density": 0.3, **options}
     return dataclasses.replace(recipe, network=network, epochs=3, batch=32, **options)
@@ -63,6 +66,34 @@ def test_a_run_may_start_from_another(toy) -> None:
     second = loop.fit(small(), toy, settings, Workers())
     weights = [dict(run.network.named_parameters()) for run in (first, second)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_two_steps(toy, tmp_path) -> None:
+    """Float weights that decay, in the network that the second step takes over as it stands."""
+    first, second = (recipes.RECIPES[f"norm_free_{middle}digits"] for middle in ("float_weights_", ""))
+    network = first.network(toy)
+    assert not any(m.binarizes for m in network.modules() if isinstance(m, BinaryLayer))
+    _, decayed = loop.optimizer_of(network, first).param_groups
+    assert decayed["weight_decay"] == 1e-5
+    assert any(p is network.blocks[0].conv.weight for p in decayed["params"])
+    assert len(loop.optimizer_of(second.network(toy), second).param_groups[1]["params"]) == 2  # stem and head
+    done = finish.finish(first, network, toy, None)
+    assert done.density != done.density
+    run.save("norm_free_float_weights_digits", first, done, toy, tmp_path / "first.pt")
+    state = run.load_state(tmp_path / "first.pt", "norm_free_digits")
+    settings = loop.Settings(epochs=1, batch=32, rate=0.0, start=state)
+    begun = loop.fit(second, toy, settings, Workers()).network
+    assert torch.equal(begun.blocks[3].conv.weight, network.blocks[3].conv.weight)
+    assert len(begun.blocks[3].conv.binary_weight.unique()) == 2
+    with pytest.raises(DataError, match="not a model of the recipe resnete_digits"):
+        run.load_state(tmp_path / "first.pt", "resnete_digits")
+
+
+def test_the_log_tells_more_than_one_loss_per_epoch(toy) -> None:
+    done = loop.fit(small(), toy, loop.Settings(epochs=1, watch=8), Workers()).history[0]
+    assert len(done["losses"]) == 4  # steps
+    assert sum(done["losses"]) / 4 == pytest.approx(done["loss"], abs=1e-5)
+    assert done["test_accuracy"] * 8 == round(done["test_accuracy"] * 8)
 
 
 def test_distillation_follows_the_teacher(toy, tmp_path) -> None:

@@ -30,7 +30,11 @@ def add(commands: Any) -> None:
     made.add_argument("--epochs", type=positive, help="default: the recipe's")
     made.add_argument("--batch", type=positive, help="images per step (default: the recipe's)")
     made.add_argument("--rate", type=float, help="highest learning rate (default: the recipe's)")
-    made.add_argument("--start", metavar="FILE", help="begin with the weights of this .pt of the same recipe")
+    made.add_argument(
+        "--start",
+        metavar="FILE",
+        help="begin with the weights of this .pt of the same recipe or the step before",
+    )
     made.add_argument(
         "--teacher", metavar="FILE", help="learn from the scores of this .pt, of any recipe, too"
     )

@@ -21,7 +21,7 @@ from ..errors import ShapeError
 from .quantizers import Quantizer, as_quantizer, start_latent
 from .two_value import TwoValue
 from .two_value_ops import conv2d_sums
-from .weight_quantizers import ScaledQuantizer
+from .weight_quantizers import ScaledQuantizer, StandardizedWeight
 
 Pair = int | tuple[int, int]
 
@@ -70,6 +70,12 @@ class BinaryLayer(nn.Module):
         """What the sums use, of the shape of ``weight``: -1 and +1; the core of scaled weights, which may
         be 0 as well; the bits 0 and 1 of {alpha, beta} weights."""
         return self.weight_quantizer(self.weight)
+
+    @property
+    def binarizes(self) -> bool:
+        """Whether the quantizer turns the weights into few values; not so in the first of two training
+        steps."""
+        return not isinstance(self.weight_quantizer, (nn.Identity, StandardizedWeight))
 
     def _behind_sum(self, y: Tensor) -> Tensor:
         """Scale and bias of the sums ``y`` [N, O, ...], which stay integers in any order."""

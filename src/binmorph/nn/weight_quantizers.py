@@ -67,6 +67,17 @@ class StandardizedSign(ScaledQuantizer):
         return self.gain * standardized(weight).detach().abs().flatten(1).mean(1)
 
 
+class StandardizedWeight(StandardizedSign):
+    """The standardised weight v itself, behind the sum ``gain``: what :class:`StandardizedSign` is trained
+    from in the first of two steps. Not binary, and not packed."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return standardized(weight)
+
+    def scale(self, weight: Tensor) -> Tensor:
+        return self.gain
+
+
 class TernarySign(Quantizer):
     """-1, 0 or +1: sign(w) where |w| is above ``fraction`` of its mean over the output, else 0; gradient dy.
 

@@ -81,7 +81,7 @@ def density_of(network: nn.Module) -> float:
     ones, total = 0, 0
     with torch.no_grad():
         for layer in network.modules():
-            if isinstance(layer, BinaryLayer):
+            if isinstance(layer, BinaryLayer) and layer.binarizes:
                 core: Tensor = layer.binary_weight
                 ternary = not isinstance(layer.weight_quantizer, TwoValue) and bool((core == 0).any())
                 ones += int(((core != 0) if ternary else (core > 0)).sum())

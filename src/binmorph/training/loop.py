@@ -74,11 +74,11 @@ def accuracy(network: nn.Module, recipe: Recipe, x: Tensor, y: Tensor, batch: in
 
 def optimizer_of(network: nn.Module, recipe: Recipe) -> torch.optim.Adam:
     """Adam; weight decay on matrices and kernels of float layers alone."""
-    binary = {id(m.weight) for m in network.modules() if isinstance(m, BinaryLayer)}
+    binary = {id(m.weight) for m in network.modules() if isinstance(m, BinaryLayer) and m.binarizes}
     groups: tuple[list[Tensor], list[Tensor]] = ([], [])
     for p in network.parameters():
         if p.requires_grad:
-            groups[p.ndim > 1 and id(p) not in binary].append(p)
+            groups[p.ndim > 1 and p[0].numel() > 1 and id(p) not in binary].append(p)
     free, decayed = groups
     parts = [{"params": free, "weight_decay": 0.0}]
     if decayed:

@@ -36,6 +36,7 @@ class Recipe:
         distillation, temperature: weight of the teacher's part of the loss, if there is a teacher, and what
             both sides' scores are divided by in it (Hinton et al. 2015, arXiv 1503.02531).
         descent: train by coordinate descent over ternary weights instead; then the rest does not apply.
+        before: name of the recipe whose network this one can begin with, besides its own.
         bytes: the network reads the uint8 images as they are; else their values as float32.
     """
 
@@ -62,6 +63,7 @@ class Recipe:
     distillation: float = 0.5
     temperature: float = 2.0
     descent: bool = False
+    before: str | None = None
     bytes: bool = False
 
     def rate_at(self, t: float) -> float:

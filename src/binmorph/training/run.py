@@ -94,13 +94,15 @@ def save(name: str, recipe: Recipe, finished: Finished, data: Data, path: Path) 
 
 
 def load_state(path: Path, name: str) -> dict[str, Any]:
-    """The state of a network of the recipe ``name`` that :func:`save` wrote; DataError if it is none."""
+    """The state of a network of the recipe ``name``, or of the one before it, that :func:`save` wrote;
+    DataError if it is none."""
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files raise many types
         raise DataError(f"{path}: not a model file ({type(error).__name__})") from error
-    if not isinstance(saved, dict) or saved.get("format") != MODEL or saved.get("recipe") != name:
-        raise DataError(f"{path}: not a model of the recipe {name}")
+    names = [known for known in (name, RECIPES[name].before) if known is not None]
+    if not isinstance(saved, dict) or saved.get("format") != MODEL or saved.get("recipe") not in names:
+        raise DataError(f"{path}: not a model of the recipe {' or '.join(names)}")
     return dict(saved["state"])
 
 

@@ -25,7 +25,7 @@ Builder = Callable[..., nn.Module]
 DILATED = (1, 1, 2, 4)
 
 
-def _finn(make: Callable[..., nn.Module], image: Image, classes: int, **options: Any) -> nn.Module:
+def _on_one_level(make: Callable[..., nn.Module], image: Image, classes: int, **options: Any) -> nn.Module:
     """One level, at the middle of a byte."""
     with torch.device("cpu"):  # its values are looked at
         middle = LevelSets(torch.full((image[0], 1), 127.5))
@@ -44,12 +44,13 @@ ARCHITECTURES: dict[str, Builder] = {
     "meliusnet22": partial(BinaryDenseNet, layers=(4, 5, 4, 4), widths=(160, 224, 256), improve=True),
     "meliusnet29": partial(BinaryDenseNet, layers=(4, 6, 8, 6), widths=(128, 192, 256), improve=True),
     "vgg_small": SelfBinarizingVGG,
+    "self_binarizing_mlp": partial(_on_one_level, SelfBinarizingMLP, hidden=(1024, 1024)),
     "resnet18_two_value": TwoValueResNet,
     "reactnet18": ReActNet,
     "reactnet18_norm_free": partial(ReActNet, norm_free=True),
-    "sfc": partial(_finn, BinaryMLP, hidden=(256, 256, 256)),
-    "lfc": partial(_finn, BinaryMLP, hidden=(1024, 1024, 1024)),
-    "cnv": partial(_finn, BinaryCNV),
+    "sfc": partial(_on_one_level, BinaryMLP, hidden=(256, 256, 256)),
+    "lfc": partial(_on_one_level, BinaryMLP, hidden=(1024, 1024, 1024)),
+    "cnv": partial(_on_one_level, BinaryCNV),
 }
 """Builders by name: (image (C, H, W), classes, further options) to a network."""
 
@@ -73,6 +74,7 @@ PUBLISHED: tuple[tuple[str, Image, int], ...] = (
     *((name, LARGE, 1000) for name in ARCHITECTURES if name.startswith(FAMILIES)),
     *((name, SMALL, 10) for name in ("resnete18", "resnet18_two_value", "reactnet18", "vgg_small")),
     *(("cnv", SMALL, 10), ("sfc", GRAY, 10), ("lfc", GRAY, 10)),
+    ("self_binarizing_mlp", GRAY, 10),
 )
 """Each network as (name, image, classes) of its paper."""
 

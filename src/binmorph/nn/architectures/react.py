@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ..activations import RPReLU, RSign
 from ..binary import BinaryConv2d
-from ..weight_quantizers import StandardizedConv2d, StandardizedSign
+from ..quantizers import Quantizer
+from ..weight_quantizers import StandardizedConv2d, StandardizedSign, StandardizedWeight
 from .blocks import LARGE, GlobalAvgPool, fixed_scale_norm, float_conv, pooled_shortcut
 
 ALPHA = 0.2  # what a residual branch without normalisation is multiplied with
@@ -19,7 +20,7 @@ ALPHA = 0.2  # what a residual branch without normalisation is multiplied with
 class ReActBlock(nn.Module):
     """RPReLU(BN(binary convolution of RSign(x)) + shortcut(x)); the convolution pads with zeros."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, float_weights: bool) -> None:
         super().__init__()
         self.conv = BinaryConv2d(
             inputs,
@@ -29,7 +30,7 @@ class ReActBlock(nn.Module):
             1,
             pad_value=0,
             input_quantizer=RSign(inputs),
-            weight_quantizer="magnitude_sign",
+            weight_quantizer=None if float_weights else "magnitude_sign",
         )
         self.norm, self.shortcut = nn.BatchNorm2d(outputs), pooled_shortcut(inputs, outputs, stride)
         self.act = RPReLU(outputs)
@@ -57,8 +58,8 @@ class BinaryWeightConv2d(BinaryConv2d):
 
     reads_floats = True
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, 1, input_quantizer=None, weight_quantizer=StandardizedSign())
+    def __init__(self, inputs: int, outputs: int, quantizer: Quantizer) -> None:
+        super().__init__(inputs, outputs, 1, input_quantizer=None, weight_quantizer=quantizer)
 
 
 class NormFreeBlock(nn.Module):
@@ -68,14 +69,17 @@ class NormFreeBlock(nn.Module):
     shortcut is average pooling and a binary 1x1 convolution of the float beta x; else it is x.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int, variance: float) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, float_weights: bool, variance: float) -> None:
         super().__init__()
+        weights = StandardizedWeight if float_weights else StandardizedSign
         self.beta, self.alpha = Scale(1 / math.sqrt(variance)), Scale(ALPHA)
-        quantizers = {"input_quantizer": RSign(inputs), "weight_quantizer": StandardizedSign()}
+        quantizers = {"input_quantizer": RSign(inputs), "weight_quantizer": weights()}
         self.conv = BinaryConv2d(inputs, outputs, 3, stride, 1, pad_value=0, **quantizers)
         self.shortcut: nn.Module | None = None
         if stride > 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(nn.AvgPool2d(stride), BinaryWeightConv2d(inputs, outputs))
+            self.shortcut = nn.Sequential(
+                nn.AvgPool2d(stride), BinaryWeightConv2d(inputs, outputs, weights())
+            )
         self.act = RPReLU(outputs)
         for layer in self.modules():
             if isinstance(layer, BinaryConv2d):
@@ -93,6 +97,8 @@ class ReActNet(nn.Module):
     Arguments:
         stages, widths: convolutions and channels per stage.
         norm_free: no batch normalisation but that of the pixels.
+        float_weights: of all convolutions, as in the first of two training steps; such a network is not
+            packed, but its state is one to begin the second step with.
         image: from 64 pixels on, the stem halves twice (7x7/2 and pooling), below once (3x3 and pooling).
     """
 
@@ -103,6 +109,7 @@ class ReActNet(nn.Module):
         stages: Sequence[int] = (4, 4, 4, 4),
         widths: Sequence[int] = (64, 128, 256, 512),
         norm_free: bool = False,
+        float_weights: bool = False,
     ) -> None:
         super().__init__()
         channels, large = widths[0], min(image[1:]) >= LARGE
@@ -119,11 +126,11 @@ class ReActNet(nn.Module):
             for j in range(count):
                 stride = 2 if i > 0 and j == 0 else 1
                 if norm_free:
-                    blocks.append(NormFreeBlock(channels, width, stride, variance))
+                    blocks.append(NormFreeBlock(channels, width, stride, float_weights, variance))
                     # A block that changes the shape begins a new stream, of variance 1.
                     variance = 1.0 if stride > 1 or channels != width else variance + ALPHA**2
                 else:
-                    blocks.append(ReActBlock(channels, width, stride))
+                    blocks.append(ReActBlock(channels, width, stride, float_weights))
                 channels = width
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Sequential(GlobalAvgPool(), nn.Linear(channels, classes))
