@@ -1,15 +1,10 @@
+#include "kernels/common/vec_f32.h"
 #include "kernels/float_pool/algorithm.h"
 
 namespace binmorph::kernels {
 namespace {
 
-struct Float {
-  using Raw = float;
-  static constexpr std::size_t lanes = 1;
-  static Raw load(const float* p) { return *p; }
-  static void store(float* p, Raw v) { *p = v; }
-  static Raw fill(float v) { return v; }
-  static Raw add(Raw a, Raw b) { return a + b; }
+struct Float : VecF32 {
   static Raw div(Raw a, Raw b) { return a / b; }
   static Raw max_or_nan(Raw m, Raw x) { return x > m || x != x ? x : m; }
 };

@@ -1,3 +1,4 @@
+#include "kernels/common/vec_f32.h"
 #include "kernels/common/vec_u64.h"
 #include "kernels/peaks/algorithm.h"
 
@@ -9,12 +10,7 @@ struct Counts : VecU64 {
   static Raw add(Raw a, Raw b) { return a + b; }
 };
 
-struct Float {
-  using Raw = float;
-  static constexpr std::size_t lanes = 1;
-  static Raw load(const float* p) { return *p; }
-  static void store(float* p, Raw v) { *p = v; }
-  static Raw fill(float v) { return v; }
+struct Float : VecF32 {
   static Raw fma(Raw a, Raw b, Raw c) { return a * b + c; }  // halving is exact: one rounding
 };
 

@@ -82,3 +82,15 @@ void for_each_group(const ConvProgram& p, const ConvRange& range, const Body& bo
 
 }  // namespace
 }  // namespace binmorph::kernels
+
+// The two kernels of a file, by its run<T>: T = uint8_t compares the lanes, T = int32_t leaves their sums.
+#define BINMORPH_CONV2D_KERNELS(name)                                                                       \
+  void threshold_conv2d_u64_u64__##name(const ConvProgram& program, const std::uint64_t* x,                 \
+                                        std::uint64_t* y, const ConvRange& range, std::uint64_t* scratch) { \
+    run<std::uint8_t>(program, x, y, 0, range, scratch);                                                    \
+  }                                                                                                         \
+  void accumulate_conv2d_u64_i32__##name(const ConvProgram& program, const std::uint64_t* x,                \
+                                         std::int32_t* y, std::size_t y_pitch, const ConvRange& range,      \
+                                         std::uint64_t* scratch) {                                          \
+    run<std::int32_t>(program, x, y, y_pitch, range, scratch);                                              \
+  }

@@ -158,16 +158,6 @@ inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, std::size_t 
 
 }  // namespace
 
-void threshold_conv2d_u64_u64__x86_avx512_popcnt(const ConvProgram& program, const std::uint64_t* x,
-                                                 std::uint64_t* y, const ConvRange& range,
-                                                 std::uint64_t* scratch) {
-  run<std::uint8_t>(program, x, y, 0, range, scratch);
-}
-
-void accumulate_conv2d_u64_i32__x86_avx512_popcnt(const ConvProgram& program, const std::uint64_t* x,
-                                                  std::int32_t* y, std::size_t y_pitch,
-                                                  const ConvRange& range, std::uint64_t* scratch) {
-  run<std::int32_t>(program, x, y, y_pitch, range, scratch);
-}
+BINMORPH_CONV2D_KERNELS(x86_avx512_popcnt)
 
 }  // namespace binmorph::kernels
