@@ -104,10 +104,14 @@ std::size_t Model::value_bytes(std::size_t node) const { return graph_.nodes()[n
 
 std::size_t Model::input_image_bytes() const { return graph_.type(0).bytes(); }
 
-std::size_t Model::input_words() const {
+std::size_t Model::input_words(Packing packing) const {
   ValueType type = graph_.type(0);
   type.kind = ValueKind::bits;
-  return value_words(type, Layout::rows);
+  return value_words(type, Layout::rows, packing);
+}
+
+std::size_t Model::output_words(Packing packing) const {
+  return value_words(graph_.type(graph_.output()), Layout::rows, packing);
 }
 
 Model::Schedule Model::schedule(std::size_t images, bool packed) const {
@@ -133,7 +137,7 @@ void Model::run_unit(const Plan& plan, const NetworkInput& input, std::size_t fi
   const bool packed = input.packed != nullptr;
   const NetworkInput at{
       packed ? nullptr : static_cast<const char*>(input.values) + first * input_image_bytes(),
-      packed ? input.packed + first * input_words() : nullptr, first};
+      packed ? input.packed + first * input_words(input.packing) : nullptr, input.packing, first};
   plan.run(at, count, arena, pool,
            [&](const PlannedValue& value, const std::uint64_t* words, std::size_t image, std::size_t images,
                std::uint64_t* scratch) { visit(value, words, first + image, images, scratch); });
@@ -167,7 +171,7 @@ void Model::run_units(const NetworkInput& input, std::size_t images, const Visit
 
 void Model::run(const void* input, std::size_t images, void* output) const {
   const std::size_t last = graph_.output() - 1;
-  run_units({input, nullptr, 0}, images,
+  run_units({input, nullptr, Packing::rows, 0}, images,
             [&](const PlannedValue& value, const std::uint64_t* words, std::size_t first, std::size_t count,
                 std::uint64_t* scratch) {
               if (value.node == last)
@@ -176,7 +180,8 @@ void Model::run(const void* input, std::size_t images, void* output) const {
             });
 }
 
-void Model::run_packed(const std::uint64_t* input, std::size_t images, std::uint64_t* output) const {
+void Model::run_packed(const std::uint64_t* input, std::size_t images, Packing packing,
+                       std::uint64_t* output) const {
   const std::size_t last = graph_.output() - 1;
   if (graph_.nodes()[last].type.kind != ValueKind::bits)
     throw Error(ErrorKind::format, "packed input: the network ends in numbers, so call it with an array");
@@ -185,10 +190,11 @@ void Model::run_packed(const std::uint64_t* input, std::size_t images, std::uint
       throw Error(ErrorKind::format, "packed input: the network reads gray values, so call it with an array");
   if (schedule(1, true).rows == nullptr)
     throw Error(ErrorKind::format, "packed input: the model was loaded for batch-sliced work only");
-  run_units({nullptr, input, 0}, images,
+  const std::size_t pitch = output_words(packing);
+  run_units({nullptr, input, packing, 0}, images,
             [&](const PlannedValue& value, const std::uint64_t* words, std::size_t first, std::size_t,
                 std::uint64_t*) {
-              if (value.node == last) std::copy_n(words, output_words(), output + first * output_words());
+              if (value.node == last) value.unload.pack(words, packing, output + first * pitch);
             });
 }
 
@@ -200,14 +206,14 @@ void Model::trace(const void* input, std::size_t images, const std::vector<void*
   };
   const auto joined = [](const PlannedStep& step) { return step.nodes.size() > 1; };
   if (std::none_of(plans_.front()->steps().begin(), plans_.front()->steps().end(), joined))
-    return run_units({input, nullptr, 0}, images, keep);
+    return run_units({input, nullptr, Packing::rows, 0}, images, keep);
   // Values inside a fused step are never written: a plan in which every node runs apart has all of them.
   Target target = plans_.front()->target();
   target.images = 1;
   const Plan apart(graph_, target, false);
   AlignedVector<std::uint64_t> arena(apart.arena_words());
   for (std::size_t i = 0; i < images; ++i)
-    run_unit(apart, {input, nullptr, 0}, i, 1, arena.data(), pool_.get(), keep);
+    run_unit(apart, {input, nullptr, Packing::rows, 0}, i, 1, arena.data(), pool_.get(), keep);
 }
 
 }  // namespace binmorph

@@ -13,15 +13,17 @@ struct MakeStep {
   const Fused& fused;
   const Node& node;
   const ValueType& in;
-  Packing packing;  // of the input
+  Packing packing;  // of the input; of what packs the network's, the one to write
   const Target& target;
 
   bool from_network() const { return node.input() == 0; }
   bool bits() const { return in.kind == ValueKind::bits; }
   std::unique_ptr<Step> operator()(const LevelSets& op) const {
-    return from_network() ? make_pack_step(node, in, target) : make_level_sets_step(op, in, target);
+    return from_network() ? make_pack_step(node, in, packing, target) : make_level_sets_step(op, in, target);
   }
-  std::unique_ptr<Step> operator()(const PackBinary&) const { return make_pack_step(node, in, target); }
+  std::unique_ptr<Step> operator()(const PackBinary&) const {
+    return make_pack_step(node, in, packing, target);
+  }
   std::unique_ptr<Step> operator()(const Bisel& op) const { return make_bisel_step(op, in, target); }
   std::unique_ptr<Step> operator()(const ThresholdConv2d& op) const {
     return make_conv2d_step(op, in, target);
@@ -163,7 +165,9 @@ struct Plan::Builder {
       throw Error(ErrorKind::format,
                   "node '" + node.name + "' runs one image at a time: load without layout='batch-sliced'");
     std::size_t from = from_network ? kNetworkInput : slot_of[node.input()];
-    const Packing packing = from == kNetworkInput ? Packing::rows : slots[from].packing;
+    const Packing packing = from_network            ? first_reader(fused.last())
+                            : from == kNetworkInput ? Packing::rows
+                                                    : slots[from].packing;
     std::unique_ptr<Step> step =
         fused.program.empty() ? std::visit(MakeStep{graph, fused, node, in, packing, target}, node.operation)
                               : make_sums_step(graph, fused, target);
@@ -179,10 +183,18 @@ struct Plan::Builder {
     for (std::size_t i = 0; i < fused.results.size(); ++i) slot_of[fused.results[i] + 1] = first + i;
   }
 
-  // The output is handed over in rows; its slot stays to the end.
+  // What the first reader of a node's bits wants: convolutions read channels.
+  Packing first_reader(std::size_t node) const {
+    for (const Node& n : graph.nodes())
+      if (n.input() == node + 1)
+        return target.layout == Layout::planes || runs_in_planes(graph, n) ? Packing::rows
+                                                                           : Packing::channels;
+    return Packing::rows;
+  }
+
+  // The output's slot stays to the end.
   void finish() {
     const std::size_t last = graph.output();
-    read(last, Packing::rows);
     for (std::size_t s = 0; s < steps.size(); ++s)
       for (std::size_t i = 0; i < steps[s].values.size(); ++i)
         if (steps[s].values[i].node == last - 1) steps[s].values[i].observed = writes[s][i] == slot_of[last];
@@ -216,10 +228,8 @@ struct Plan::Builder {
 };
 
 Plan::Plan(const Graph& graph, const Target& target, bool fuse)
-    : target_(target), input_bytes_(graph.type(0).bytes()) {
-  ValueType bits = graph.type(0);
-  bits.kind = ValueKind::bits;
-  input_words_ = value_words(bits, Layout::rows);
+    : target_(target), packed_input_(graph.type(0)), input_bytes_(graph.type(0).bytes()) {
+  packed_input_.kind = ValueKind::bits;
   Builder builder(graph, target, steps_);
   for (const Fused& fused : fused_nodes(graph, fuse)) builder.add_nodes(fused);
   builder.finish();

@@ -33,7 +33,8 @@ std::vector<Model::PlanProfile> Model::profile(const void* input, std::size_t im
     PlanProfile profile{&plan, std::vector<double>(plan.steps().size())};
     for (std::size_t first = begin; first < end; first += plan.unit_images()) {
       const std::size_t count = std::min(plan.unit_images(), end - first);
-      const NetworkInput unit{static_cast<const char*>(input) + first * input_image_bytes(), nullptr, first};
+      const NetworkInput unit{static_cast<const char*>(input) + first * input_image_bytes(), nullptr,
+                              Packing::rows, first};
       Watch watch;
       for (std::size_t s = 0; s < plan.steps().size(); ++s) {
         const PlannedStep& step = plan.steps()[s];

@@ -70,21 +70,25 @@ py::array run(const Model& model, const py::array& x, std::size_t repeats) {
   return y;
 }
 
-// words: uint64 [images, ...], as many words per image as the network's input takes in rows.
-py::array run_packed(const Model& model, const Array<std::uint64_t>& words, std::size_t repeats) {
+// words: uint64 [images, ...], as many words per image as the network's input takes in this packing.
+py::array run_packed(const Model& model, const Array<std::uint64_t>& words, std::size_t repeats,
+                     bool channels) {
+  const Packing packing = channels ? Packing::channels : Packing::rows;
   const std::size_t images = words.ndim() > 0 ? static_cast<std::size_t>(words.shape(0)) : 0;
-  if (static_cast<std::size_t>(words.size()) != images * model.input_words())
+  const std::size_t expected = images * model.input_words(packing);
+  if (static_cast<std::size_t>(words.size()) != expected)
     throw Error(ErrorKind::shape, "packed input: got " + std::to_string(words.size()) + " words, expected " +
-                                      std::to_string(images * model.input_words()));
+                                      std::to_string(expected));
   check_memory(words);
   const ValueType& type = model.graph().type(model.graph().output());
   auto shape = batch_shape(type, images);
+  if (channels) std::rotate(shape.begin() + 1, shape.begin() + 2, shape.end());
   shape.back() = static_cast<py::ssize_t>(words_for(static_cast<std::size_t>(shape.back())));
   py::array_t<std::uint64_t> result(shape);
   const std::uint64_t* input = words.data();
   std::uint64_t* output = result.mutable_data();
   const py::gil_scoped_release release;
-  for (std::size_t i = 0; i < repeats; ++i) model.run_packed(input, images, output);
+  for (std::size_t i = 0; i < repeats; ++i) model.run_packed(input, images, packing, output);
   return result;
 }
 
@@ -172,7 +176,7 @@ void bind_model(py::module_& m) {
            py::arg("max_memory") = SIZE_MAX)
       .def("run", &run, py::arg("x"), py::arg("repeats") = 1, "The output for a batch; releases the GIL.")
       .def("run_packed", &run_packed, py::arg("words").noconvert(), py::arg("repeats") = 1,
-           "Packed rows in, packed rows out.")
+           py::arg("channels") = false, "Packed rows in and out, or packed channels of pixels.")
       .def("trace", &trace, py::arg("x"), "Every node's value, in order.")
       .def(
           "profile", &profile, py::arg("x"),

@@ -31,7 +31,8 @@ struct PackKernels<std::uint8_t> {
 template <class T>
 class PackStep final : public Step {
  public:
-  PackStep(const Node& node, const ValueType& in, const Target& target) : in_(in), layout_(target.layout) {
+  PackStep(const Node& node, const ValueType& in, Packing packing, const Target& target)
+      : in_(in), layout_(target.layout) {
     const Isa isa = target.isa;
     if (const auto* op = std::get_if<LevelSets>(&node.operation)) {
       values_ = op->values;
@@ -45,19 +46,33 @@ class PackStep final : public Step {
     rows_ = dense ? 1 : in.height;
     width_ = in.flat ? in.channels : dense ? in.height * in.width : in.width;
     channels_ = in.flat ? 1 : in.channels;
-    const std::size_t image_words = channels_ * per_channel() * rows_ * words_for(width_);
+    const std::size_t planes = channels_ * per_channel();
+    const std::size_t image_words = planes * rows_ * words_for(width_);
     cost = static_cast<double>(in.size()) / 8 * static_cast<double>(per_channel());
     if (layout_ == Layout::planes) {
       to_planes_ = select_kernel<kernels::ImagesToPlanes>(isa, *this);
       scratch_words = kBlockImages * image_words;
       cost = (cost + static_cast<double>(image_words) * 30) * kBlockImages;
     }
+    if (packing == Packing::channels && !dense) {
+      writes = packing;
+      scratch_words = image_words;
+      repacker_.emplace(node.type, packing, isa);
+      kernels.emplace_back(repacker_->kernel());
+      cost += repacker_->cost();
+    } else if (binary_ != nullptr && !dense) {
+      from_channels_.emplace(node.type, Packing::rows, isa);
+    }
   }
 
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const override {
     const T* images = static_cast<const T*>(in.network.values);
-    if (in.network.packed != nullptr) return copy_packed(in.network, out);
-    if (layout_ == Layout::rows) return pack(images, out, in.network.first);
+    if (in.network.packed != nullptr) return take_packed(in.network, out);
+    if (layout_ == Layout::rows) {
+      if (!repacker_) return pack(images, out, in.network.first);
+      pack(images, scratch, in.network.first);
+      return repacker_->run(scratch, out);
+    }
     const std::size_t plane_bits = width_, channel_words = words_for(width_);
     const std::size_t planes = channels_ * per_channel(), image_words = planes * channel_words;
     for (std::size_t i = 0; i < in.images; ++i)
@@ -82,14 +97,27 @@ class PackStep final : public Step {
                    dst + (c * levels_ + i) * channel_words);
   }
 
-  void copy_packed(const NetworkInput& input, std::uint64_t* dst) const {
-    const std::uint64_t* src = input.packed;
-    const std::size_t row_words = words_for(width_), rows = channels_ * rows_;
-    for (std::size_t r = 0; r < rows; ++r)
-      if (src[(r + 1) * row_words - 1] & ~tail_mask(width_))
-        throw Error(ErrorKind::format, "input[" + std::to_string(input.first) +
-                                           "]: bits past the end of row " + std::to_string(r) + " are set");
-    std::copy_n(src, rows * row_words, dst);
+  void take_packed(const NetworkInput& input, std::uint64_t* dst) const {
+    if (in_.flat || input.packing == Packing::rows) {
+      check_tails(input, channels_ * rows_, width_, "row");
+      if (repacker_) return repacker_->run(input.packed, dst);
+      std::copy_n(input.packed, channels_ * rows_ * words_for(width_), dst);
+      return;
+    }
+    const std::size_t pixels = rows_ * width_;
+    check_tails(input, pixels, channels_, "pixel");
+    if (repacker_)
+      std::copy_n(input.packed, pixels * words_for(channels_), dst);
+    else
+      from_channels_->run(input.packed, dst);
+  }
+
+  static void check_tails(const NetworkInput& input, std::size_t runs, std::size_t bits, const char* what) {
+    const std::size_t words = words_for(bits);
+    for (std::size_t r = 0; r < runs && bits % 64 != 0; ++r)
+      if (input.packed[(r + 1) * words - 1] & ~tail_mask(bits))
+        throw Error(ErrorKind::format, "input[" + std::to_string(input.first) + "]: bits past the end of " +
+                                           what + " " + std::to_string(r) + " are set");
   }
 
   ValueType in_;
@@ -99,6 +127,8 @@ class PackStep final : public Step {
   typename PackKernels<T>::LevelSet* level_set_ = nullptr;
   typename PackKernels<T>::Binary* binary_ = nullptr;
   kernels::ImagesToPlanes* to_planes_ = nullptr;
+  std::optional<Repacker> repacker_;       // where it writes channels
+  std::optional<Repacker> from_channels_;  // where it writes rows: bits that come in channels
 };
 
 }  // namespace
@@ -112,9 +142,10 @@ void throw_not_binary(double value, std::size_t element, std::size_t image) {
                   "the network with a LevelSets layer in front");
 }
 
-std::unique_ptr<Step> make_pack_step(const Node& node, const ValueType& in, const Target& target) {
-  if (in.kind == ValueKind::uint8) return std::make_unique<PackStep<std::uint8_t>>(node, in, target);
-  return std::make_unique<PackStep<float>>(node, in, target);
+std::unique_ptr<Step> make_pack_step(const Node& node, const ValueType& in, Packing packing,
+                                     const Target& target) {
+  if (in.kind == ValueKind::uint8) return std::make_unique<PackStep<std::uint8_t>>(node, in, packing, target);
+  return std::make_unique<PackStep<float>>(node, in, packing, target);
 }
 
 }  // namespace binmorph

@@ -35,57 +35,21 @@ class MaxPoolStep final : public Step {
   kernels::MaxPoolPlanes* planes_ = nullptr;
 };
 
-// Between rows and channels; a matrix of bits, channels x pixels, is transposed.
 class RepackStep final : public Step {
  public:
-  RepackStep(const ValueType& type, Packing to, const Target& target)
-      : type_(type), pixels_(type.height * type.width), dense_(type.width % 64 == 0) {
+  RepackStep(const ValueType& type, Packing to, const Target& target) : repacker_(type, to, target.isa) {
+    kernels.emplace_back(repacker_.kernel());
     reads = to == Packing::rows ? Packing::channels : Packing::rows;
     writes = to;
-    if (to == Packing::channels)
-      to_channels_ = select_kernel<kernels::ImagesToPlanes>(target.isa, *this);
-    else
-      to_rows_ = select_kernel<kernels::PlanesToImages>(target.isa, *this);
-    if (!dense_) flatten_ = select_kernel<kernels::Flatten>(target.isa, *this);
-    scratch_words = dense_ ? 0 : type.channels * words_for(pixels_);
-    cost = static_cast<double>(type.channels * words_for(pixels_)) * 8;
+    cost = repacker_.cost();
   }
 
-  void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const override {
-    const std::size_t channel_words = words_for(pixels_), pixel_words = words_for(type_.channels);
-    const std::size_t row_words = words_for(type_.width);
-    if (to_channels_ != nullptr) {
-      for (std::size_t c = 0; c < type_.channels && !dense_; ++c)
-        flatten_(in.value + c * type_.height * row_words, type_.height, type_.width,
-                 scratch + c * channel_words);
-      to_channels_(dense_ ? in.value : scratch, type_.channels, channel_words, pixels_, out, pixel_words);
-      return;
-    }
-    std::uint64_t* images = dense_ ? out : scratch;
-    to_rows_(in.value, pixel_words, pixels_, images, type_.channels, channel_words);
-    for (std::size_t c = 0; c < type_.channels && !dense_; ++c)
-      for (std::size_t y = 0; y < type_.height; ++y)
-        unflatten(images + c * channel_words, y * type_.width, out + (c * type_.height + y) * row_words);
+  void run(const StepInput& in, std::uint64_t* out, std::uint64_t*) const override {
+    repacker_.run(in.value, out);
   }
 
  private:
-  // One row: `width` bits from bit `from` on. Reads no word past the one that holds the last bit.
-  void unflatten(const std::uint64_t* src, std::size_t from, std::uint64_t* row) const {
-    const std::size_t last = (from + type_.width - 1) / 64, part = from % 64;
-    for (std::size_t w = 0; w < words_for(type_.width); ++w) {
-      const std::size_t at = from / 64 + w;
-      row[w] = src[at] >> part;
-      if (part != 0 && at < last) row[w] |= src[at + 1] << (64 - part);
-    }
-    row[words_for(type_.width) - 1] &= tail_mask(type_.width);
-  }
-
-  ValueType type_;
-  std::size_t pixels_;
-  bool dense_;  // a channel's rows are one run of bits
-  kernels::ImagesToPlanes* to_channels_ = nullptr;
-  kernels::PlanesToImages* to_rows_ = nullptr;
-  kernels::Flatten* flatten_ = nullptr;
+  Repacker repacker_;
 };
 
 class FlattenStep final : public Step {
@@ -121,6 +85,34 @@ class FlattenStep final : public Step {
 };
 
 }  // namespace
+
+Repacker::Repacker(const ValueType& type, Packing to, Isa isa) : type_(type) {
+  const auto& to_channels = best_kernel<kernels::ImagesToPlanes>(isa);
+  const auto& to_rows = best_kernel<kernels::PlanesToImages>(isa);
+  name_ = to == Packing::channels ? to_channels.name : to_rows.name;
+  if (to == Packing::channels)
+    to_channels_ = to_channels.run;
+  else
+    to_rows_ = to_rows.run;
+}
+
+double Repacker::cost() const {
+  const std::size_t blocks = type_.height * words_for(type_.width) * words_for(type_.channels);
+  constexpr double kBlock = 512;  // of 64 x 64 bits
+  return kBlock * static_cast<double>(blocks);
+}
+
+void Repacker::run(const std::uint64_t* from, std::uint64_t* to) const {
+  const std::size_t row_words = words_for(type_.width), pixel_words = words_for(type_.channels);
+  const std::size_t channel_words = type_.height * row_words;
+  for (std::size_t y = 0; y < type_.height; ++y) {
+    const std::size_t row = y * row_words, pixel = y * type_.width * pixel_words;
+    if (to_channels_ != nullptr)
+      to_channels_(from + row, type_.channels, channel_words, type_.width, to + pixel, pixel_words);
+    else
+      to_rows_(from + pixel, pixel_words, type_.width, to + row, type_.channels, channel_words);
+  }
+}
 
 std::unique_ptr<Step> make_max_pool_step(const MaxPool& op, const ValueType& in, Packing packing,
                                          const Target& target) {

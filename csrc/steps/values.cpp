@@ -4,14 +4,6 @@
 #include "kernels/common/bits.h"
 
 namespace binmorph {
-namespace {
-
-class NoStep : public Step {
-  void run(const StepInput&, std::uint64_t*, std::uint64_t*) const override {}
-};
-
-}  // namespace
-
 const char* layout_name(Layout layout) { return layout == Layout::rows ? "row-packed" : "batch-sliced"; }
 
 std::size_t value_words(const ValueType& type, Layout layout, Packing packing) {
@@ -29,11 +21,19 @@ std::size_t value_words(const ValueType& type, Layout layout, Packing packing) {
 }
 
 Unloader::Unloader(const ValueType& type, Layout layout, Packing packing, Isa isa)
-    : type_(type), layout_(layout), packing_(packing) {
-  NoStep names;
-  unpack_ = select_kernel<kernels::UnpackU8>(isa, names);
-  planes_to_images_ = select_kernel<kernels::PlanesToImages>(isa, names);
-  flatten_ = select_kernel<kernels::FlattenValues>(isa, names);
+    : type_(type),
+      layout_(layout),
+      packing_(packing),
+      unpack_(best_kernel<kernels::UnpackU8>(isa).run),
+      planes_to_images_(best_kernel<kernels::PlanesToImages>(isa).run),
+      flatten_(best_kernel<kernels::FlattenValues>(isa).run) {
+  if (type.kind == ValueKind::bits && !type.flat && layout == Layout::rows)
+    repacker_.emplace(type, packing == Packing::rows ? Packing::channels : Packing::rows, isa);
+}
+
+void Unloader::pack(const std::uint64_t* value, Packing packing, std::uint64_t* dst) const {
+  if (packing != packing_ && repacker_) return repacker_->run(value, dst);
+  std::copy_n(value, value_words(type_, layout_, packing), dst);
 }
 
 std::size_t Unloader::scratch_words() const {

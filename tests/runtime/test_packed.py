@@ -34,6 +34,7 @@ def test_random_graphs() -> None:
             assert isinstance(packed, BitArray)
             assert packed == BitArray.pack(plain)
             np.testing.assert_array_equal(packed.unpack(), plain)
+            assert model(BitArray.pack(x, "channel-packed")) == BitArray.pack(plain, "channel-packed")
 
 
 @pytest.mark.parametrize("width", [1, 63, 64, 65, 128, 130])
@@ -63,11 +64,10 @@ def test_what_is_refused() -> None:
     model, bits = PackedModel(graph, threads=1), BitArray.pack(random_bits(rng, graph, 2))
     for wrong in (
         BitArray.pack(bits, "batch-sliced"),
-        BitArray.pack(bits, "channel-packed"),
         BitArray.pack(np.zeros((2, 1, 5, 4))),
         BitArray.pack(np.zeros((1, 4, 5))),
     ):
-        with pytest.raises(ShapeError, match="expected a row-packed BitArray"):
+        with pytest.raises(ShapeError, match="expected a row-packed or channel-packed BitArray"):
             model(wrong)
     with pytest.raises(FormatError, match="loaded for batch-sliced work only"):
         PackedModel(graph, threads=1, layout="batch-sliced")(bits)
@@ -88,6 +88,11 @@ def test_the_core_checks_words_again() -> None:
     words[[7, 200], 0, 2, 0] |= np.uint64(1) << np.uint64(5)
     with pytest.raises(FormatError, match=r"input\[7\]: bits past the end of row 2 are set"):
         core.run_packed(words)
+    pixels = BitArray.pack(random_bits(rng, graph, 2), "channel-packed").words.copy()
+    core.run_packed(pixels, channels=True)
+    pixels[1, 3, 4, 0] |= np.uint64(2)
+    with pytest.raises(FormatError, match=r"input\[1\]: bits past the end of pixel 19 are set"):
+        core.run_packed(pixels, channels=True)
     for wrong in (words[..., :0], words[:, :, :3], words.ravel()[:7], np.array(0, np.uint64)):
         with pytest.raises(ShapeError):
             core.run_packed(np.ascontiguousarray(wrong))

@@ -29,9 +29,10 @@ class Model {
   // input: `images` images in the input's dtype, densely packed; output: images * output_image_bytes().
   void run(const void* input, std::size_t images, void* output) const;
 
-  // The same on bits that stay packed, in rows: input_words() words per image in, output_words() out. Throws
-  // Error(format) unless the network reads {0, 1} and writes bits.
-  void run_packed(const std::uint64_t* input, std::size_t images, std::uint64_t* output) const;
+  // The same on bits that stay packed, as `packing` says: input_words(packing) words per image in,
+  // output_words(packing) out. Throws Error(format) unless the network reads {0, 1} and writes bits.
+  void run_packed(const std::uint64_t* input, std::size_t images, Packing packing,
+                  std::uint64_t* output) const;
 
   // The same, keeping every node's value: values[i] takes images * value_bytes(i) bytes.
   void trace(const void* input, std::size_t images, const std::vector<void*>& values) const;
@@ -49,8 +50,8 @@ class Model {
   const ModelOptions& options() const { return options_; }
   std::size_t value_bytes(std::size_t node) const;  // of one image, as the caller sees it
   std::size_t input_image_bytes() const;
-  std::size_t input_words() const;
-  std::size_t output_words() const { return value_words(graph_.type(graph_.output()), Layout::rows); }
+  std::size_t input_words(Packing packing) const;
+  std::size_t output_words(Packing packing) const;
 
   const std::vector<std::unique_ptr<Plan>>& plans() const { return plans_; }
 

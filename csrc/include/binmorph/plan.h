@@ -65,7 +65,8 @@ class Plan {
       for (std::size_t j = 0; j < s.streams.size(); ++j) streams[j] = at(s.streams[j], i);
       const NetworkInput from{
           input.values == nullptr ? nullptr : static_cast<const char*>(input.values) + i * input_bytes_,
-          input.packed == nullptr ? nullptr : input.packed + i * input_words_, input.first + i};
+          input.packed == nullptr ? nullptr : input.packed + i * packed_words(input.packing), input.packing,
+          input.first + i};
       s.step->run({from, at(s.value_in, i), streams, together ? images : 1, pool}, at(s.out, i),
                   arena + s.scratch);
     }
@@ -91,7 +92,12 @@ class Plan {
   Target target_;
   std::vector<PlannedStep> steps_;
   std::size_t arena_words_ = 0, unload_scratch_ = 0;
-  std::size_t input_bytes_, input_words_;  // of an image
+  std::size_t packed_words(Packing packing) const {
+    return value_words(packed_input_, Layout::rows, packing);
+  }
+
+  ValueType packed_input_;
+  std::size_t input_bytes_;  // of an image
   double cost_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,10 +35,11 @@ inline constexpr std::size_t kBlockImages = 64 * kLaneWords;
 // Words that a value of this type takes in the arena, for one unit (an image, or a block of images).
 std::size_t value_words(const ValueType& type, Layout layout, Packing packing = Packing::rows);
 
-// The caller's images: values, or bits that are already packed in rows (then `values` is null).
+// The caller's images: values, or bits that are already packed (then `values` is null).
 struct NetworkInput {
   const void* values;
   const std::uint64_t* packed;
+  Packing packing;    // of those bits
   std::size_t first;  // number of the first image in the caller's batch, for messages
 };
 
@@ -66,14 +68,21 @@ class Step {
   std::vector<std::string> kernels;  // what will run, by name
 };
 
-// The best registered kernel whose instruction set is not above `isa`; its name is added to the step's list.
+// The best registered kernel whose instruction set is not above `isa`.
 template <class Fn>
-Fn* select_kernel(Isa isa, Step& step) {
+const kernels::Kernel<Fn>& best_kernel(Isa isa) {
   const kernels::Kernel<Fn>* best = nullptr;
   for (const kernels::Kernel<Fn>& k : kernels::kernel_list<Fn>())
     if (k.isa <= isa && isa_supported(k.isa) && (best == nullptr || k.isa > best->isa)) best = &k;
-  step.kernels.emplace_back(best->name);
-  return best->run;
+  return *best;
+}
+
+// The same; its name is added to the step's list.
+template <class Fn>
+Fn* select_kernel(Isa isa, Step& step) {
+  const kernels::Kernel<Fn>& best = best_kernel<Fn>(isa);
+  step.kernels.emplace_back(best.name);
+  return best.run;
 }
 
 constexpr std::size_t max_pieces(std::size_t threads) { return threads < 2 ? 1 : 2 * threads; }
@@ -114,9 +123,27 @@ struct Target {
   std::size_t images = 1;  // most in a unit of rows
 };
 
+// Bits of one image [channels, height, width] from one packing to the other: row by row of the image, a
+// matrix of channels x pixels is transposed.
+class Repacker {
+ public:
+  Repacker(const ValueType& type, Packing to, Isa isa);
+  const char* kernel() const { return name_; }
+  void run(const std::uint64_t* from, std::uint64_t* to) const;
+  double cost() const;
+
+ private:
+  ValueType type_;
+  const char* name_;
+  kernels::ImagesToPlanes* to_channels_ = nullptr;  // either this or the other
+  kernels::PlanesToImages* to_rows_ = nullptr;
+};
+
 struct Fused;
 
-std::unique_ptr<Step> make_pack_step(const Node& node, const ValueType& in, const Target& target);
+// `packing`: of what it writes, in rows.
+std::unique_ptr<Step> make_pack_step(const Node& node, const ValueType& in, Packing packing,
+                                     const Target& target);
 std::unique_ptr<Step> make_bisel_step(const Bisel& op, const ValueType& in, const Target& target);
 std::unique_ptr<Step> make_conv2d_step(const ThresholdConv2d& op, const ValueType& in, const Target& target);
 std::unique_ptr<Step> make_repack_step(const ValueType& type, Packing to, const Target& target);
@@ -144,6 +171,8 @@ class Unloader {
  public:
   Unloader(const ValueType& type, Layout layout, Packing packing, Isa isa);
   void run(const std::uint64_t* value, std::size_t images, void* dst, std::uint64_t* scratch) const;
+  // Bits of one image (not of planes) as packed bits.
+  void pack(const std::uint64_t* value, Packing packing, std::uint64_t* dst) const;
   std::size_t scratch_words() const;
 
  private:
@@ -153,6 +182,7 @@ class Unloader {
   kernels::UnpackU8* unpack_;
   kernels::PlanesToImages* planes_to_images_;
   kernels::FlattenValues* flatten_;
+  std::optional<Repacker> repacker_;  // to the other packing, where there is one
 };
 
 }  // namespace binmorph

@@ -61,6 +61,8 @@ class DeviceModel(PackedModel):
         limit = {} if max_memory is None else {"max_memory": max_memory}
         self._model = _core.cuda.Model(build_core_graph(graph), self._number, KERNELS[isa], **limit)
 
+    _packed_layouts = ("row-packed",)
+
     @property
     def device(self) -> str:
         """Where the model runs: "cuda:N"."""

@@ -119,8 +119,9 @@ class PackedModel:
     def __call__(self, x: Any) -> Any:
         """The network's output for a batch ``x`` [N, *input shape]: float32 or bool [N, ...].
 
-        What comes out is the same kind of array. A row-packed :class:`BitArray` goes through without
-        unpacking, for networks that read {0, 1} and write bits.
+        What comes out is the same kind of array. A row-packed or channel-packed :class:`BitArray` goes
+        through without unpacking, for networks that read {0, 1} and write bits, and one of the same layout
+        comes out; convolutions work on packed channels, so these save them two transpositions.
 
         Raises:
             DTypeError: wrong dtype, or an array on another device.
@@ -132,14 +133,18 @@ class PackedModel:
         array, back = to_numpy(x)
         return back(self._core.run(as_network_input(array, self.graph.input)))
 
+    _packed_layouts: tuple[str, ...] = ("row-packed", "channel-packed")
+
     def _check_packed(self, x: BitArray | DeviceBitArray) -> None:
-        if x.layout != "row-packed" or x.shape[1:] != self.graph.input.shape:
+        if x.layout not in self._packed_layouts or x.shape[1:] != self.graph.input.shape:
             wanted = ", ".join(map(str, self.graph.input.shape))
-            raise ShapeError(f"input: got {x!r}, expected a row-packed BitArray of shape (batch, {wanted})")
+            layouts = " or ".join(self._packed_layouts)
+            raise ShapeError(f"input: got {x!r}, expected a {layouts} BitArray of shape (batch, {wanted})")
 
     def _run_packed(self, x: BitArray) -> BitArray:
         self._check_packed(x)
-        return BitArray(self._core.run_packed(x._words), (x.shape[0], *self._output_shape), "row-packed")
+        words = self._core.run_packed(x._words, 1, x.layout == "channel-packed")
+        return BitArray(words, (x.shape[0], *self._output_shape), x.layout)
 
     def trace(self, x: Any) -> dict[str, npt.NDArray[Any]]:
         """Every node's value for a batch ``x``: name -> bool, int32 or float32 array [N, ...]."""

@@ -8,6 +8,7 @@ import numpy as np
 
 import binmorph
 from binmorph import BitArray, ir
+from binmorph.bits import Layout
 from binmorph.runtime import PackedModel
 
 from ..contest import Absent, Array, System
@@ -129,23 +130,24 @@ class PackedNetwork:
 
 
 def packed_system(
-    name: str, graph: ir.Graph, x: Array, threads: int, isa: str | None = None
+    name: str, graph: ir.Graph, x: Array, threads: int, isa: str | None = None, layout: Layout = "row-packed"
 ) -> Callable[[], System]:
-    """Ours on the images ``x``; bits in and bits out stay packed. ``isa`` holds it to an instruction set."""
+    """Ours on the images ``x``; bits in and bits out stay packed, in this layout. ``isa`` holds it to an
+    instruction set."""
 
     def make() -> System:
         model = PackedModel(graph, threads=threads, isa=isa)
         version, settings = f"{binmorph.__version__} {model.isa}", f"{threads} threads"
         core = model._core
         if graph.input.dtype == "uint8" and graph.type_of(graph.output).kind == "bits":
-            bits = BitArray.pack(x)
+            bits = BitArray.pack(x, layout)
             return System(
                 name,
                 version,
                 lambda: model(bits),
                 lambda: model(bits).unpack(),
-                f"{settings}, packed bits in and out",
-                lambda n: core.run_packed(bits._words, n),
+                f"{settings}, {layout} bits in and out",
+                lambda n: core.run_packed(bits._words, n, layout == "channel-packed"),
             )
         return System(name, version, lambda: model(x), lambda: model(x), settings, lambda n: core.run(x, n))
 

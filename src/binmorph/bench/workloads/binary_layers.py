@@ -1,7 +1,8 @@
 """Binary layers: +-1 weights on +-1 data, a threshold per output.
 
-"binmorph" is called as users call it: packed bits of rows in and out. "binmorph-kernel" is the kernel on
-channel-packed data alone, as it runs in the middle of a network. Libraries of float operators compute the
+"binmorph" is called from Python, packed bits of channels in and out; "binmorph-rows" gets and gives rows of
+images instead, which are transposed. "binmorph-kernel" is the kernel alone, as it runs in the middle of a
+network. Libraries of float operators compute the
 sums of the same +-1 data, padded with zeros; OpenVINO's BinaryConvolution takes and gives float32, so layers
 also come as chains, where its data stays binary but for the ends.
 """
@@ -68,7 +69,10 @@ class BinaryConv2d:
             counts_of(graph, batch),
         )
         for name, isa in isas_to_compare().items():
-            case.enter(name, packed_system(name, graph, bits, threads, isa), equal(expected))
+            ours = packed_system(name, graph, bits, threads, isa, "channel-packed")
+            case.enter(name, ours, equal(expected))
+        if (batch, threads, self.chain) == (1, 1, 1):
+            case.enter("binmorph-rows", packed_system("binmorph-rows", graph, bits, threads), equal(expected))
         last = layers[-1][1]
         if (batch, threads, self.chain) == (1, 1, 1):
             case.enter("binmorph-kernel", lambda: self._kernel(*layers[0], bits[0]), equal(expected))
