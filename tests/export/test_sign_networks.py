@@ -12,6 +12,7 @@ from sign_networks import (
     PADS,
     OracleRun,
     assert_equal,
+    awkward_norm,
     bits,
     every_pattern,
     lowered,
@@ -22,7 +23,7 @@ from torch import nn
 
 import binmorph.nn as bnn
 from binmorph import ir
-from binmorph.export import export, verify
+from binmorph.export import closed_form, export, verify
 from binmorph.export.lower import lower
 from binmorph.export.trace import trace
 from binmorph.export.verification import compare, random_inputs
@@ -152,6 +153,39 @@ def test_thresholds_equal_the_closed_form() -> None:
     count = (sums[:, None] + np.sign(layer.binary_weight.detach().numpy()).sum(1)) // 2
     got = (count >= node.neurons.threshold) ^ node.neurons.invert
     np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("stream", ["bits", "sums", "floats"])
+def test_every_export_holds_thresholds_against_the_closed_form(stream: str) -> None:
+    """Behind bits, behind sums with two readers, behind a float convolution."""
+    rng = np.random.default_rng(3)
+    first = nn.Conv2d(2, 64, 3) if stream == "floats" else bnn.BinaryConv2d(2, 64, 3, padding=1)
+    network = nn.Sequential(first, nn.BatchNorm2d(64), bnn.BinaryConv2d(64, 4, 3)).eval()
+    awkward_norm(network[1], rng)
+    x = torch.randn(2, 2, 6, 6)
+    closed = lowered(Twice(network).eval() if stream == "sums" else network, x)[1].closed_forms
+    assert closed == {"channels": 128 if stream == "sums" else 64, "apart": 0}
+
+
+class Twice(nn.Module):
+    """A network whose first sums are read twice, by two normalisations."""
+
+    def __init__(self, network: nn.Sequential) -> None:
+        super().__init__()
+        self.network, self.norm = network, awkward_norm(nn.BatchNorm2d(64), np.random.default_rng(4))
+        self.last = bnn.BinaryConv2d(64, 4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        sums = self.network[0](x)
+        return self.network[2](self.network[1](sums)) + self.last(self.norm(sums))
+
+
+def test_closed_form() -> None:
+    a, b = np.float32([1, -0.5, 0, 0, 3]), np.float32([0.3, 0.5, -0.0, -1, 1e9])
+    low, high = np.full(5, -9), np.full(5, 9)
+    at, flip = closed_form.fold(a, b, low, high)
+    assert at.tolist() == [0, 2, -9, 10, -9]
+    assert flip.tolist() == [False, True, False, False, False]
 
 
 def test_a_trained_classifier_exports_bit_for_bit(target: Path) -> None:

@@ -115,7 +115,7 @@ def _build(low: Lowering, node: fx.Node, source: fx.Node, base: str, channels: i
         return partial(ir.Affine, scale=wide[0], shift=wide[1])
 
     if base == "batch_norm":
-        return affine(*_batch_norm(node, low, channels))
+        return affine(*batch_norm_affine(node, low, channels))
     if base in LIMITS:
         ends = LIMITS[base]
         limits = np.array([number(ends[0], -np.inf), number(ends[1], np.inf)], np.float32)
@@ -147,7 +147,7 @@ def _build(low: Lowering, node: fx.Node, source: fx.Node, base: str, channels: i
     raise Stop("it works on a stream of numbers, which is not packed")
 
 
-def _batch_norm(node: fx.Node, low: Lowering, channels: int) -> tuple[Floats, Floats]:
+def batch_norm_affine(node: fx.Node, low: Lowering, channels: int) -> tuple[Floats, Floats]:
     """(a, b) of y = fma(x, a, b), read out of the operator itself by evaluating it at 0, and at 1 without
     mean and shift."""
     args = match.bound(node)

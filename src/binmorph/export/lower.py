@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,7 @@ class Lowered:
     names. ``references`` names, where a traced value is not the packed one itself, the traced node to look at
     and the function from its value to the stored bits. ``rounded`` are the traced nodes whose results depend
     on an order of summation. ``readings`` says what each layer of sums reads, ``constants`` what was folded.
-    ``notes`` are for the report."""
+    ``notes`` and ``closed_forms`` are for the report."""
 
     graph: ir.Graph | None
     problems: list[Problem]
@@ -40,6 +41,7 @@ class Lowered:
     rounded: dict[str, Rounded]
     readings: dict[str, Reading]
     constants: dict[fx.Node, Any]
+    closed_forms: Counter[str]
 
 
 def _visit(low: Lowering, node: fx.Node) -> None:
@@ -107,7 +109,7 @@ def lower(traced: Traced, producer: str = "") -> Lowered:
         graph = ir.Graph(low.input, tuple(low.nodes), output, producer)
     return Lowered(
         graph, low.problems, low.sites, low.traced_nodes, low.removed, low.references, low.notes, low.rounded,
-        low.readings, low.constants,
+        low.readings, low.constants, low.closed_forms,
     )  # fmt: skip
 
 

@@ -146,4 +146,6 @@ def export(
         removed,
         images,
         (*traced.notes, *lowered.notes),
+        lowered.closed_forms["channels"],
+        lowered.closed_forms["apart"],
     )

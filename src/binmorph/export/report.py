@@ -21,6 +21,8 @@ class ExportReport:
         hardened: smooth layers that were hardened on a copy.
         removed: layers without effect at inference (dropout ...).
         verified: images compared bit for bit before publishing; 0 with ``verify=False``.
+        closed_forms, closed_forms_apart: thresholds behind a batch normalisation alone, found by evaluating
+            torch, that were also derived; those where the derivation gave another (torch decides).
         notes: what else deserves to be known, for example latent weights that are exactly 0.
     """
 
@@ -31,6 +33,8 @@ class ExportReport:
     removed: tuple[str, ...] = ()
     verified: int = 0
     notes: tuple[str, ...] = ()
+    closed_forms: int = 0
+    closed_forms_apart: int = 0
 
     @property
     def statuses(self) -> dict[str, int]:
@@ -80,6 +84,11 @@ class ExportReport:
             if names:
                 lines.append(f"{title}: {', '.join(names)}")
         lines += [f"note: {note}" for note in self.notes]
+        if self.closed_forms:
+            lines.append(
+                f"{self.closed_forms} thresholds behind batch normalisation: found by evaluation, "
+                f"{self.closed_forms - self.closed_forms_apart} equal to their closed form"
+            )
         packed = sum(layer.bytes for layer in self.layers if layer.packed)
         unpacked = sum(layer.bytes for layer in self.layers if not layer.packed)
         lines.append(

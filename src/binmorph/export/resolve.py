@@ -16,7 +16,7 @@ import torch
 from torch import fx
 
 from .. import ir
-from . import certificates, match
+from . import certificates, closed_form, match
 from .chain import Array, Pending, Source, evaluate, on_grid
 from .signs import behind_numbers, sign_of_stream
 from .state import Lowering, NotAThreshold, Problem, Stop
@@ -97,6 +97,7 @@ def _at_thresholds(low: Lowering, node: fx.Node, pending: Pending) -> Value | No
             raise Stop(_not_binary(node, values, source))
         return None
     found = find(values, kind, source, rest[-1] if argument else None)
+    closed_form.check_sums(low, node, source, found.at, found.invert)
     towards = np.where(found.invert, -1, 1)
     # Per pool: True where it must be an AND of the bits.
     needs_and = [direction(v, source) == -towards for v in rest[: len(pools)]]

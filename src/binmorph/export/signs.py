@@ -12,6 +12,7 @@ from torch import fx
 from .. import ir
 from . import match
 from .chain import Pending, Source, on_grid
+from .closed_form import check_levels, check_sums
 from .levels import ZERO, dominators, find_levels, kind_of_reals
 from .state import Lowering, NotAThreshold, Stop
 from .streams import numbers
@@ -46,8 +47,10 @@ def sign_of_stream(low: Lowering, node: fx.Node, source: Source) -> Value | None
     try:
         if source.value.kind == "int":
             found = find(values, kind, source)
+            check_sums(low, node, source, found.at, found.invert)
             return _level_sets(low, node, source.value, found.at.astype(np.float32), found.invert, kind)
         level, invert = find_levels(low, node, source, kind)
+        check_levels(low, node, source, level, invert)
         return _level_sets(low, node, source.value, level, invert, kind)
     except NotAThreshold as stop:
         return behind_numbers(low, node, source, stop)

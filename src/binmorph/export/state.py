@@ -55,7 +55,8 @@ class Lowering:
     ``resolved`` and ``numbers`` hold what pending values became, as bits and as streams. ``uses`` counts the
     packed nodes that a binary layer became; those in ``shared`` become one stream of sums, since an earlier
     walk found several readers. ``flipped`` are signs whose complements had to be undone; those in ``plain``
-    are stored as they are, where that is possible.
+    are stored as they are, where that is possible. ``closed_forms`` counts the channels whose threshold was
+    also derived, and those of them where this gave another.
     """
 
     traced: Traced
@@ -79,6 +80,7 @@ class Lowering:
     flipped: set[str] = field(default_factory=set)
     plain: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
+    closed_forms: Counter[str] = field(default_factory=Counter)
 
     def name_for(self, node: fx.Node) -> str:
         """The module path, made unique: the traced name for functions, a "#2" for the second call of a
