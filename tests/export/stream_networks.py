@@ -166,6 +166,30 @@ class Ported(nn.Module):
         return self.head(self.blocks(self.stem(x)).mean((2, 3)))
 
 
+class Thermometer(nn.Module):
+    """Four bits per channel behind a normalisation, read by a convolution in four groups."""
+
+    SHIFTS = (-2 / 3, -1 / 3, 1 / 3, 2 / 3)
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how, self.sign = how, bnn.STESign()
+        self.levels = bnn.LevelSets(torch.tensor([self.SHIFTS] * 8))
+        self.first, self.norm = bnn.BinaryConv2d(5, 8, 3, padding=1), nn.BatchNorm2d(8)
+        self.last = bnn.BinaryConv2d(
+            32, 12, 3, padding=1, groups=4, pad_value="replicate", input_quantizer=None
+        )
+        self.last_norm = nn.BatchNorm2d(12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.first(x))
+        if self.how == "levels":
+            bits = 2 * self.levels(y) - 1
+        else:
+            bits = torch.cat([self.sign(y + shift) for shift in self.SHIFTS], 1)
+        return self.sign(self.last_norm(self.last(bits)))
+
+
 def compared(network: nn.Module, x: torch.Tensor, loader: str) -> tuple[ir.Graph, VerifyReport]:
     """``network`` lowered and compared with torch on ``x`` and random inputs; ``loader`` as the fixture."""
     traced, result, graph = lowered(network, x)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sign_networks import awkward_norm, lowered
-from stream_networks import BLOCKS, SMALL, Ported, compared, drawn, published
+from stream_networks import BLOCKS, SMALL, Ported, Thermometer, compared, drawn, published
 from torch import nn
 
 import binmorph.nn as bnn
@@ -41,6 +41,16 @@ def test_plain_torch_blocks(block: str, loader: str) -> None:
     assert sum(isinstance(node, packed) for node in graph.nodes) >= 2
     assert not any(isinstance(n, ir.Conv2d) for n in graph.nodes if "blocks" in n.name and block != "concat")
     assert report.end_to_end.different <= 0.01 * report.end_to_end.bits
+
+
+@pytest.mark.parametrize("how", ["signs", "levels"])
+def test_thermometers(how: str, loader: str) -> None:
+    """Four bits per channel of a sum: shifted signs side by side, as BoolNet has them, or level sets."""
+    torch.manual_seed(0)
+    graph, _ = compared(drawn(Thermometer(how)), torch.randn(3, 5, 6, 7), loader)
+    levels = [node for node in graph.nodes if isinstance(node, ir.LevelSets)]
+    assert sum(node.values.size for node in levels[1:]) == 4 * 8
+    assert graph.nodes[-1].groups == 4
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -43,6 +45,22 @@ def test_the_comparison_equals_the_sign(image: bool) -> None:
         read = z[:, :, None, None].repeat(1, 1, 2, 3) if image else z
         assert torch.equal(layer(read), layer_hard(read))
         assert torch.equal(twin(read), layer_hard(read))
+
+
+def test_what_hardening_changes_is_told() -> None:
+    """Much while tanh is flat, little once it is sharp; None where nothing hardens."""
+    smooth = bnn.architectures.build("vgg_small", (1, 8, 8), 4, widths=(8,), hidden=(9,)).eval()
+    x = torch.rand(5, 1, 8, 8)
+    for progress, soft in ((0.0, 1.0), (1.0, 0.02)):
+        bnn.set_progress(smooth, progress)
+        found = bnn.sharpness(smooth, bnn.harden_network(copy.deepcopy(smooth)), x)
+        assert set(found.soft) == {"features.3", "classifier.0"}
+        assert set(found.turned) == {"features.2", "features.5", "classifier.1"}
+        assert max(found.soft.values()) <= soft
+        assert "of a layer's signs turned" in str(found)
+    assert min(found.soft.values()) > 0
+    assert found.turned["features.2"] == 0  # behind the float convolution: the same signs
+    assert bnn.sharpness(nn.ReLU(), nn.ReLU(), x) is None
 
 
 def test_smooth_until_hardened() -> None:

@@ -110,6 +110,7 @@ def _recipe(args: argparse.Namespace, out: Path) -> int:
         f"density {done.density:.2%}; {done.file_bytes} bytes packed"
         if not done.problem
         else f"not packed: {done.problem}",
+        *([str(done.sharpness)] if done.sharpness else []),
         f"trained in {outcome.seconds:.1f} s; written: {out}",
     ]
     data_json = {"recipe": args.recipe, "seconds": outcome.seconds, "file": str(out), **done.to_json()}

@@ -35,6 +35,7 @@ from .quantizers import (
     harden_signs,
     set_progress,
 )
+from .sharpness import Sharpness, sharpness
 from .two_value import TwoValue, clamp_latent, density, density_penalty, two_means
 from .weight_quantizers import (
     MagnitudeSign,
@@ -83,6 +84,7 @@ __all__ = [
     "STESign",
     "ScaledQuantizer",
     "SelfBinarizingTanh",
+    "Sharpness",
     "Shift",
     "StandardizedConv2d",
     "StandardizedSign",
@@ -114,5 +116,6 @@ __all__ = [
     "set_mode",
     "set_progress",
     "settle_batch_norms",
+    "sharpness",
     "two_means",
 ]

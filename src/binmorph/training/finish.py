@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +14,22 @@ from torch import Tensor, nn
 from ..errors import BinmorphError
 from ..nn.batch_norm import harden_network
 from ..nn.binary import BinaryLayer
+from ..nn.sharpness import Sharpness, sharpness
 from ..nn.two_value import TwoValue
 from .data import Data
 from .loop import accuracy
 from .recipe import Recipe
 
 SETTLING = 100  # batches that the statistics of a hardened network are taken from
+LOOKED_AT = 200  # test images on which hardening is looked at
 
 
 @dataclass(frozen=True)
 class Finished:
     """``hard`` is in evaluation mode on the CPU; accuracies are fractions of the test set; ``packed`` is None
     where ``problem`` says why the network was not packed; ``density`` is the fraction of weights that are +1,
-    of {alpha, beta} weights those that are alpha, and of ternary ones those that are not 0."""
+    of {alpha, beta} weights those that are alpha, and of ternary ones those that are not 0; ``sharpness``:
+    what hardening changed in a self-binarizing network."""
 
     hard: nn.Module
     accuracy_smooth: float
@@ -35,10 +38,12 @@ class Finished:
     problem: str
     density: float
     file_bytes: int
+    sharpness: Sharpness | None = None
 
     def to_json(self) -> dict[str, Any]:
         parts = ("accuracy_smooth", "accuracy_hard", "accuracy_packed", "problem", "density", "file_bytes")
-        return {name: getattr(self, name) for name in parts}
+        hardening = {"hardening": asdict(self.sharpness)} if self.sharpness else {}
+        return {name: getattr(self, name) for name in parts} | hardening
 
 
 def finish(recipe: Recipe, network: nn.Module, data: Data, target: Path | None) -> Finished:
@@ -59,6 +64,7 @@ def finish(recipe: Recipe, network: nn.Module, data: Data, target: Path | None) 
         problem,
         density_of(hard),
         size,
+        sharpness(smooth, hard, recipe.inputs(data.x_test[:LOOKED_AT])),
     )
 
 
