@@ -49,6 +49,12 @@ def count(words: Words) -> npt.NDArray[np.int64]:
     return ones.reshape(len(words), -1).sum(-1, dtype=np.int64)
 
 
+def dice(outs: Words, wanted: Words) -> npt.NDArray[np.float64]:
+    """DICE [k] of ``outs`` [k, ...]; 1 where both are empty."""
+    both, total = count(outs & wanted), count(outs) + count(wanted[None])
+    return np.where(total == 0, 1.0, 2 * both / np.maximum(total, 1))
+
+
 @dataclass(eq=False)
 class Operators:
     """Dilations and erosions: ``masks`` bool [..., n]; bool [...] which of them dilate, and are complemented.
@@ -115,25 +121,19 @@ class Layer:
         joins = Operators.of(layer.lui.neurons(), free=isinstance(layer.lui, ThresholdNeurons))
         return Layer(layer.kernel, layer.border, windows, joins)
 
-    def draw(self, rng: np.random.Generator) -> None:
-        """Random operations and complements of identities and 3 x 3 boxes, joins of all maps."""
-        for bank in (self.windows, self.joins):
-            if bank.free:
-                bank.masks[...] = True
-                bank.dilation[...] = rng.random(bank.dilation.shape) < 0.5
-                bank.invert[...] = rng.random(bank.dilation.shape) < 0.5
-        y, x = (np.abs(np.arange(k) - k // 2) for k in self.kernel)
-        far = np.maximum(y[:, None], x).ravel()
-        self.windows.masks[...] = far <= (rng.random(self.windows.dilation.shape) < 0.5)[..., None]
+    def middle(self) -> Masks:
+        """The taps of an identity."""
+        return (
+            np.arange(self.windows.masks.shape[-1])
+            == self.kernel[0] // 2 * self.kernel[1] + self.kernel[1] // 2
+        )
 
-    def translate(self, at: tuple[int, ...], y: int, x: int) -> bool:
-        """Move the taps of window ``at``, unless one would leave the window."""
-        taps = np.argwhere(self.windows.masks[at].reshape(self.kernel)) + np.array([y, x])
-        if not len(taps) or (taps < 0).any() or (taps >= self.kernel).any():
-            return False
-        self.windows.masks[at] = False
-        self.windows.masks[at][taps[:, 0] * self.kernel[1] + taps[:, 1]] = True
-        return True
+    def set_path(self, at: tuple[int, int], taps: Masks, dilation: bool, invert: bool) -> None:
+        """Make output ``at[0]`` the window ``taps`` on channel ``at[1]``, and nothing else."""
+        self.windows.masks[at], self.windows.dilation[at], self.windows.invert[at] = taps, dilation, invert
+        if self.joins.free:
+            self.joins.masks[at[0]] = np.arange(self.joins.masks.shape[-1]) == at[1]
+            self.joins.dilation[at[0]], self.joins.invert[at[0]] = True, False
 
     def views(self, z: Words) -> list[list[Words]]:
         """For each channel of ``z`` [C, words, H, W] what the taps of the window see."""
