@@ -28,12 +28,12 @@ from ..nn.refinement import refine
 TESTED = 256  # images
 SIDE = 16  # of the crops to train on, without the border
 NEURONS: dict[str, Any] = {
-    "weight": "softplus",
-    "bias": "projected",
+    "weight": "normalized",
+    "bias": "positive",
     "support": "activable",
     "lui": {"init": "uniform"},
 }
-"""Positive weights, and thresholds kept where an erosion or a dilation is possible."""
+"""Positive weights of constant sum: erosions and dilations are equally far from where a threshold starts."""
 OPERATORS = ("dilation", "erosion", "opening", "closing", "black tophat", "white tophat")
 
 
@@ -90,7 +90,7 @@ class Learned:
 
 
 def fit(
-    net: torch.nn.Module, x: Tensor, y: Tensor, *, steps: int, batch: int = 32, learning_rate: float = 0.1
+    net: torch.nn.Module, x: Tensor, y: Tensor, *, steps: int, batch: int = 32, learning_rate: float = 0.3
 ) -> None:
     """Train ``net``, whose output lacks a border, on random crops of ``x`` and ``y`` [N, 1, H, W].
 

@@ -49,7 +49,7 @@ def run(
     operators: Sequence[str] = OPERATORS,
     elements: Sequence[str] = ELEMENTS,
     seeds: Sequence[int] = (0,),
-    steps: int = 400,
+    steps: int = 200,
     progress: bool = True,
 ) -> Report:
     """Learn every operator by every element once per seed; a picture of what was learned goes to ``folder``.
