@@ -31,6 +31,8 @@ class System:
         output: the result of the work, as an array to check.
         settings: the options it runs with.
         kernel: ``kernel(n)`` does the work n times in one call into compiled code; None if that cannot be.
+        clock: ``clock(n, cold)`` does n calls and says their seconds, for a system in a process of its own;
+            cold: one call, behind an eviction there.
     """
 
     name: str
@@ -39,6 +41,7 @@ class System:
     output: Callable[[], Array]
     settings: str = ""
     kernel: Callable[[int], object] | None = None
+    clock: Callable[[int, bool], float] | None = None
 
 
 @dataclass

@@ -63,14 +63,14 @@ def measure(
 
 def _warmed_up(system: System, round_seconds: float, cold: bool) -> tuple[Timing, float]:
     """Runs the system until its time settles; how often it fits into a round, and what a round takes."""
-    once = seconds_of(system.call, 1)
+    once = _seconds(system, 1, cold)
     if cold:
         return Timing(1), once
     for _ in range(2 if once < 0.1 else 0):
-        once = min(once, seconds_of(system.call, 1))
+        once = min(once, _seconds(system, 1))
     calls = max(1, round(round_seconds / max(once, 1e-7)))
     if calls > 1:
-        seconds_of(system.call, calls)
+        _seconds(system, calls)
     passes = (1 if system.kernel is None else 2) * calls + (calls > 1)
     return Timing(calls, kernel=None if system.kernel is None else []), passes * once
 
@@ -79,15 +79,20 @@ def _round(system: System, timing: Timing, evict: Callable[[], object] | None) -
     calls = timing.calls_per_round
     if evict is not None:
         evict()
-        return seconds_of(system.call, 1), None
+        return _seconds(system, 1, True), None
     if calls > 1:
         system.call()
-    seconds = seconds_of(system.call, calls)
+    seconds = _seconds(system, calls)
     if system.kernel is None or timing.kernel is None:
         return seconds, None
     start = time.perf_counter()
     system.kernel(calls)
     return seconds, (time.perf_counter() - start) / calls
+
+
+def _seconds(system: System, calls: int, cold: bool = False) -> float:
+    """Mean seconds per call, by the clock of the process where they run."""
+    return seconds_of(system.call, calls) if system.clock is None else system.clock(calls, cold) / calls
 
 
 def seconds_of(call: Callable[[], object], calls: int) -> float:
@@ -107,6 +112,11 @@ def last_cache_bytes() -> int:
         return 32 << 20
 
 
+def evicted_bytes() -> int:
+    """How much is written before a cold call."""
+    return 2 * last_cache_bytes()
+
+
 def _evictor() -> Callable[[], object]:
-    buffer = np.zeros(2 * last_cache_bytes(), np.uint8)
+    buffer = np.zeros(evicted_bytes(), np.uint8)
     return lambda: np.add(buffer, 1, out=buffer)

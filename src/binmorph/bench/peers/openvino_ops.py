@@ -146,6 +146,10 @@ class OpenVinoBinary(Simulated):
     def binary_dense(self, x: Any, weight: Bits, threshold: Ints) -> Any:
         return self.binary_conv(x, weight[:, :, None, None], threshold, 1, 0)
 
+    def sums(self, x: Any) -> Any:
+        """What a layer compares with its thresholds."""
+        return x[0]
+
     def sign_conv(self, x: Any, threshold: Floats, weight: Bits, stride: int) -> Any:
         return self._layer(self.signs(x, threshold), weight, stride, 1)
 

@@ -25,7 +25,7 @@ from ..networks.forms import Simulated, signed
 from ..networks.sequential import weights
 from ..peers.numpy_ops import NumpyOps
 from ..peers.packed import PackedNetwork, isas_to_compare, packed_system, sign_neurons
-from .common import absent_peers, float_peers, openvino_binary, pack
+from .common import absent_peers, float_peers, larq, openvino_binary, pack
 
 Array = npt.NDArray[Any]
 
@@ -87,14 +87,9 @@ class BinaryConv2d:
             reference = NumpyOps(x)
             rounded = correlated(convolution(reference), 0.99)
             float_peers(case, x.shape, x, convolution, check, rounded, reference.limits)
-        openvino_binary(
-            case,
-            x.shape,
-            x,
-            lambda form: self._build(form, layers)[0],
-            _reaches(expected, last, (slice(None),)),
-            False,
-        )
+        reaches = _reaches(expected, last, (slice(None),))
+        openvino_binary(case, x.shape, x, lambda form: form.sums(self._build(form, layers)), reaches, False)
+        larq(case, x, lambda form: form.sums(self._build(form, layers)), reaches)
         absent_peers(case)
         return case
 
@@ -183,10 +178,11 @@ class BinaryDense:
 
         def build(form: Any) -> Any:
             value = form.signs(form.input(), np.zeros(self.features, np.float32))
-            return form.binary_dense(value, weight, threshold)[0]
+            return form.sums(form.binary_dense(value, weight, threshold))
 
         along = np.ascontiguousarray(x.T).reshape(shape)
         openvino_binary(case, shape, along, build, _transposed(check), True)
+        larq(case, x, build, lambda sums: check(sums[:, :, 0, 0]))
         absent_peers(case)
         return case
 

@@ -11,10 +11,7 @@ import numpy.typing as npt
 from ..contest import Absent, Case, Check, System
 from ..networks import Ops
 
-NO_DRIVER = {
-    "larq-compute-engine": "larq_compute_engine",
-    "difflogic": "difflogic",
-}
+NO_DRIVER = {"difflogic": "difflogic"}
 
 
 def pack(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
@@ -94,6 +91,18 @@ def openvino_binary(
         return ops.system("openvino-binary", output, x, case.threads, settings)
 
     case.enter("openvino-binary", make, check)
+
+
+def larq(case: Case, x: npt.NDArray[np.float32], build: Callable[[Any], Any], check: Check) -> None:
+    """Enter Larq Compute Engine: ``build`` describes the work to its form."""
+
+    def make() -> System:
+        from ..peers.larq_ops import LarqNetwork
+
+        network = LarqNetwork(x.shape)
+        return network.system("larq-compute-engine", build(network), x, case.threads)
+
+    case.enter("larq-compute-engine", make, check)
 
 
 def absent_peers(case: Case) -> None:
