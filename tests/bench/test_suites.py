@@ -78,6 +78,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "masked_dense": {"features": 70, "outputs": 33, "form": "erosion/dilation"},
     "sparse_conv2d": {"name": "L", "channels": 64, "size": 5, "density": 0.05, "isa": "x86_avx2"},
     "network": {"name": "BiSEL", "network": "bisel_classifier"},
+    "logic_network": {"gates": 60, "layers": 2, "inputs": 50},
     "morphology": {"operation": "opening", "element": "cross3", "size": 70},
     "image_stack": {"operation": "erosion", "element": "sq5", "size": 12},
     "packing": {"direction": "pack", "size": 100},

@@ -71,7 +71,11 @@ class PackedNetwork:
         )
 
     def binary_dense(self, x: str, weight: Bits, threshold: Ints) -> str:
-        return self._add(ir.ThresholdDense(self._name("dense"), x, sign_neurons(weight, threshold)))
+        return self.neurons(x, sign_neurons(weight, threshold))
+
+    def neurons(self, x: str, neurons: ir.Neurons) -> str:
+        """A dense layer of any threshold neurons."""
+        return self._add(ir.ThresholdDense(self._name("dense"), x, neurons))
 
     def pool_bits(self, x: str) -> str:
         return self._add(ir.MaxPool(self._name("pool"), x, (2, 2), (2, 2)))

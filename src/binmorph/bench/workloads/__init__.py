@@ -22,6 +22,7 @@ def kinds() -> dict[str, type[Any]]:
     from .binary_layers import BinaryConv2d, BinaryDense
     from .float_layers import FloatConv2d
     from .image_stack import ImageStack
+    from .logic_network import LogicNetwork
     from .morphological_layers import BiselLayer, MaskedDense
     from .morphology import MorphologyOperation
     from .network import NetworkWork
@@ -36,6 +37,7 @@ def kinds() -> dict[str, type[Any]]:
         "masked_dense": MaskedDense,
         "sparse_conv2d": SparseConv2d,
         "network": NetworkWork,
+        "logic_network": LogicNetwork,
         "morphology": MorphologyOperation,
         "image_stack": ImageStack,
         "packing": Packing,

@@ -25,7 +25,7 @@ from ..networks.forms import Simulated, signed
 from ..networks.sequential import weights
 from ..peers.numpy_ops import NumpyOps
 from ..peers.packed import PackedNetwork, isas_to_compare, packed_system, sign_neurons
-from .common import absent_peers, float_peers, larq, openvino_binary, pack
+from .common import float_peers, larq, openvino_binary, pack
 
 Array = npt.NDArray[Any]
 
@@ -90,7 +90,6 @@ class BinaryConv2d:
         reaches = _reaches(expected, last, (slice(None),))
         openvino_binary(case, x.shape, x, lambda form: form.sums(self._build(form, layers)), reaches, False)
         larq(case, x, lambda form: form.sums(self._build(form, layers)), reaches)
-        absent_peers(case)
         return case
 
     def _build(self, form: Any, layers: list[tuple[Bits, Ints]]) -> Any:
@@ -183,7 +182,6 @@ class BinaryDense:
         along = np.ascontiguousarray(x.T).reshape(shape)
         openvino_binary(case, shape, along, build, _transposed(check), True)
         larq(case, x, build, lambda sums: check(sums[:, :, 0, 0]))
-        absent_peers(case)
         return case
 
     def _kernel(self, weight: Bits, threshold: Ints, bits: Bits) -> System:

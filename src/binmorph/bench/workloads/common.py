@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..contest import Absent, Case, Check, System
+from ..contest import Case, Check, System
 from ..networks import Ops
-
-NO_DRIVER = {"difflogic": "difflogic"}
 
 
 def pack(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
@@ -103,17 +101,3 @@ def larq(case: Case, x: npt.NDArray[np.float32], build: Callable[[Any], Any], ch
         return network.system("larq-compute-engine", build(network), x, case.threads)
 
     case.enter("larq-compute-engine", make, check)
-
-
-def absent_peers(case: Case) -> None:
-    """Libraries that this suite knows of and has no driver for."""
-    import importlib.util
-
-    for name, module in NO_DRIVER.items():
-
-        def make(module: str = module) -> System:
-            if importlib.util.find_spec(module) is None:
-                raise Absent(f"{module} is not installed")
-            raise Absent("installed, but this suite has no driver for it")
-
-        case.enter(name, make, lambda _: None)

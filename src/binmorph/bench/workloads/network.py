@@ -19,7 +19,7 @@ from ..networks import Description, descriptions
 from ..networks.forms import FloatTwin, Simulated
 from ..peers.numpy_ops import NumpyOps
 from ..peers.packed import PackedNetwork, device_system, isas_to_compare, packed_system
-from .common import absent_peers, float_peers, larq, openvino_binary
+from .common import float_peers, larq, openvino_binary
 
 
 def random_images(description: Description, batch: int, seed: int = 0) -> npt.NDArray[np.float32]:
@@ -95,5 +95,4 @@ class NetworkWork:
         images: Any = np.ascontiguousarray(x.reshape(batch, -1).T)[None, :, None] if along else x
         openvino_binary(case, images.shape, images, description.build, check, along)
         larq(case, x, description.build, check)
-        absent_peers(case)
         return case
