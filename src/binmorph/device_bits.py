@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from .bits import BitArray, Layout, _check_shape, _words_shape
+from .bit_words import Layout, check_shape, words_shape
+from .bits import BitArray
 from .device_libraries import CUDA, Library, device_number, library_of, place_of, view
 from .errors import DomainError, DTypeError, FormatError, ShapeError
 
@@ -51,7 +52,7 @@ class DeviceBitArray:
             DomainError: a value that is neither 0 nor 1.
         """
         library = _library(array)
-        _check_shape(tuple(array.shape), "row-packed")
+        check_shape(tuple(array.shape), "row-packed")
         source = view(library.plain(array), library.stream())
         if source.dtype not in (*_BYTES, *_WIDE):
             raise DTypeError(
@@ -88,11 +89,11 @@ class DeviceBitArray:
         """
         library = _library(words)
         shape = tuple(int(n) for n in shape)
-        _check_shape(shape, "row-packed")
+        check_shape(shape, "row-packed")
         source = view(words, library.stream())
         if source.dtype not in _WORDS:
             raise DTypeError(f"words must be uint64 or int64, not {source.dtype}")
-        expected = _words_shape(shape, "row-packed")
+        expected = words_shape(shape, "row-packed")
         if source.shape != expected:
             raise ShapeError(
                 f"row-packed bits of shape {shape} have words of shape {expected}, not {source.shape}"
@@ -122,7 +123,7 @@ class DeviceBitArray:
 
     def cpu(self) -> BitArray:
         """The same bits on the host; waits for the device."""
-        words = np.empty(_words_shape(self.shape, "row-packed"), np.uint64)
+        words = np.empty(words_shape(self.shape, "row-packed"), np.uint64)
         self._words.to_host(words, self._stream())
         return BitArray(words, self.shape, "row-packed")
 
@@ -203,7 +204,7 @@ class DeviceBitArray:
             stream = None
         elif stream in (None, 1):  # DLPack's number for the default stream
             stream = 0
-        return self._words.dlpack(_words_shape(self.shape, "row-packed"), stream)
+        return self._words.dlpack(words_shape(self.shape, "row-packed"), stream)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return CUDA, self._words.device

@@ -7,7 +7,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from ..bits import BitArray, _empty_words
+from ..bit_words import empty_words
+from ..bits import BitArray
 from . import _engine
 from ._arguments import Axes, Origin, border_bit, check_axes, default_structure, element, origin_list, reflect
 from ._engine import Operation, Step
@@ -95,7 +96,7 @@ def apply(
     src = row_packed(values) if isinstance(values, BitArray) else to_bytes(values)
     without_chain = None if without is None else without.chain
     if target is None:
-        made: Array = _empty_words(src.shape) if isinstance(values, BitArray) else np.empty(shape, np.bool_)
+        made: Array = empty_words(src.shape) if isinstance(values, BitArray) else np.empty(shape, np.bool_)
         chain.run(src, made, _engine.flat_extents(shape), mask, without_chain, threads)
         return BitArray(made, shape, "row-packed") if isinstance(values, BitArray) else made
     dst, direct = _destination(target, src, mask)

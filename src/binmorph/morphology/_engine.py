@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..bits import _empty_words, _valid_bits
+from ..bit_words import empty_words, valid_bits
 from ._packed import Progress, Words, row_width
 
 _Cells = npt.NDArray[np.bool_]
@@ -123,11 +123,11 @@ def run_planes(
             stage = (*step.stage(planar=True), mask)
             _core.morphology.run_until_stable(stage, extents, result, 0, threads)
     else:
-        result = _empty_words(words.shape)
+        result = empty_words(words.shape)
         operation.planar.run(words, result, extents, mask, None, threads)
     if operation.sets_pixels:
         # There are bits for more images than there are.
-        result &= _valid_bits((images, *shape), "batch-sliced")
+        result &= valid_bits((images, *shape), "batch-sliced")
     return result
 
 
@@ -179,7 +179,7 @@ def repeat(
 
 def without_tails(words: Words, shape: tuple[int, ...]) -> Words:
     """The words with zeros past the ends of their rows."""
-    result: Words = words & _valid_bits((row_width(shape),), "row-packed")
+    result: Words = words & valid_bits((row_width(shape),), "row-packed")
     return result
 
 

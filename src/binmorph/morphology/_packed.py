@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..bits import BitArray, _kernel, _valid_bits
+from ..bit_words import kernel, valid_bits
+from ..bits import BitArray
 from ..device_bits import DeviceBitArray, on_device
 from ..errors import DTypeError, ShapeError
 
@@ -65,7 +66,7 @@ def to_words(values: Array | BitArray) -> Words:
     rows, width = prod(raw.shape[:-1]), raw.shape[-1]
     words = np.empty((*raw.shape[:-1], -(-width // 64)), np.uint64)
     # "at least 1" is "not zero": bool arrays made from raw bytes may hold others than 0 and 1.
-    _core.kernels.level_set_u8(_kernel("level_set_u8"), raw, rows, width, 1.0, words)
+    _core.kernels.level_set_u8(kernel("level_set_u8"), raw, rows, width, 1.0, words)
     return words
 
 
@@ -82,7 +83,7 @@ def unpack_into(words: Words, shape: tuple[int, ...], out: Array) -> None:
     direct = out.dtype.itemsize == 1 and out.flags.c_contiguous
     target = out if direct else np.empty(shape, np.uint8)
     flat = target.reshape(-1).view(np.uint8)
-    _core.kernels.unpack_u8(_kernel("unpack_u8"), words, prod(words.shape[:-1]), width, flat)
+    _core.kernels.unpack_u8(kernel("unpack_u8"), words, prod(words.shape[:-1]), width, flat)
     if not direct:
         out[...] = target
 
@@ -98,7 +99,7 @@ def from_words(words: Words, shape: tuple[int, ...], as_bits: bool) -> HostResul
 
 def complement(words: Words, width: int) -> Words:
     """The other bits, tails still zero."""
-    return words ^ _valid_bits((width,), "row-packed")
+    return words ^ valid_bits((width,), "row-packed")
 
 
 def check_output(output: object, shape: tuple[int, ...]) -> Array | BitArray | None:
