@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import RecordError
+from ..format import atomic
 from .strict import Fields, parse
 
 FORMAT = "binmorph-bench/1"
@@ -137,11 +137,7 @@ def dumps(run: RunRecord) -> str:
 
 def write(run: RunRecord, path: str | os.PathLike[str]) -> None:
     """Write ``run``; the file appears whole or not at all."""
-    target = Path(path)
-    with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False, encoding="utf-8") as file:
-        file.write(dumps(run) + "\n")
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, target)
+    atomic.write(path, f"{dumps(run)}\n".encode())
 
 
 def read(path: str | os.PathLike[str]) -> RunRecord:
@@ -241,7 +237,5 @@ def _step(data: Any, where: str) -> StepRecord:
 
 
 def _skipped(data: Any, where: str) -> SkippedRecord:
-    fields = Fields(data, where)
-    record = SkippedRecord(fields.take("suite", str), fields.take("system", str), fields.take("why", str))
-    fields.end()
+    record: SkippedRecord = Fields(data, where).build(SkippedRecord)
     return record

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import RecordError
+from ..errors import FormatError, RecordError
+from ..format import strict_json
+from ..format.spec import REMEDY
 
 
 def parse(text: str) -> Any:
-    """JSON without repeated names, NaN or infinities. Raises RecordError."""
+    """JSON by the rules of :mod:`binmorph.format.strict_json`. Raises RecordError."""
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise RecordError(f"not JSON ({error})") from error
+        return strict_json.parse(text.encode(), "JSON")
+    except FormatError as error:
+        raise RecordError(str(error).removesuffix(f"; {REMEDY}")) from error
 
 
 KINDS: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
@@ -112,14 +113,3 @@ class Fields:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise RecordError(f"a name comes twice among {', '.join(name for name, _ in pairs)[:200]}")
-    return made
-
-
-def _no_constant(text: str) -> None:
-    raise RecordError(f"{text} is no number")
