@@ -24,8 +24,8 @@ from ..networks import Bits, Ints, Ops
 from ..networks.forms import Simulated, signed
 from ..networks.sequential import weights
 from ..peers.numpy_ops import NumpyOps
-from ..peers.packed import PackedNetwork, isas_to_compare, packed_system, sign_neurons
-from .common import float_peers, larq, openvino_binary, pack
+from ..peers.packed import PackedNetwork, packed_system, sign_neurons
+from .common import float_peers, larq, openvino_binary, ours, pack
 
 Array = npt.NDArray[Any]
 
@@ -68,9 +68,7 @@ class BinaryConv2d:
             ("openvino-binary", "torch"),
             counts_of(graph, batch),
         )
-        for name, isa in isas_to_compare().items():
-            ours = packed_system(name, graph, bits, threads, isa, "channel-packed")
-            case.enter(name, ours, equal(expected))
+        ours(case, graph, bits, equal(expected), "channel-packed")
         if (batch, threads, self.chain) == (1, 1, 1):
             case.enter("binmorph-rows", packed_system("binmorph-rows", graph, bits, threads), equal(expected))
         last = layers[-1][1]
@@ -161,8 +159,7 @@ class BinaryDense:
         work = {"kind": "binary_dense", **asdict(self)}
         preferred = ("openvino-binary", "torch")
         case = Case(title, work, batch, threads, preferred, counts_of(graph, batch))
-        for name, isa in isas_to_compare().items():
-            case.enter(name, packed_system(name, graph, bits, threads, isa), equal(expected))
+        ours(case, graph, bits, equal(expected))
         if threads == 1:
             case.enter("binmorph-kernel", lambda: self._kernel(weight, threshold, bits), equal(expected))
         check = _reaches(expected, threshold, (slice(None),))

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ... import ir
+from ...bits import Layout
 from ..contest import Case, Check, System
 from ..networks import Ops
+from ..peers.packed import isas_to_compare, packed_system
 
 
 def pack(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
@@ -17,6 +20,14 @@ def pack(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
     padded = np.zeros((*bits.shape[:-1], -(-bits.shape[-1] // 64) * 64), bool)
     padded[..., : bits.shape[-1]] = bits
     return np.packbits(padded, axis=-1, bitorder="little").view("<u8").astype(np.uint64)
+
+
+def ours(
+    case: Case, graph: ir.Graph, x: npt.NDArray[Any], check: Check, layout: Layout = "row-packed"
+) -> None:
+    """Enter ours on ``x``, bits in this layout, once per column of :func:`isas_to_compare`."""
+    for name, isa in isas_to_compare().items():
+        case.enter(name, packed_system(name, graph, x, case.threads, isa, layout), check)
 
 
 def float_peers(

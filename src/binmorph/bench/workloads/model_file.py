@@ -14,7 +14,8 @@ from ... import ir
 from ...format import load
 from ..contest import Array, Case, System, equal, same_shape
 from ..counts import counts_of, step_records
-from ..peers.packed import device_system, isas_to_compare, packed_system
+from ..peers.packed import device_system
+from .common import ours
 
 
 def known_accuracy(path: str) -> dict[str, Any]:
@@ -51,8 +52,7 @@ class ModelFile:
         case.profile = partial(step_records, graph, x, threads)
         # The portable kernels are the reference: every instruction set gives the same bits.
         expected = np.asarray(PackedModel(graph, threads=1, isa="generic", layout=None)(x))
-        for system, isa in isas_to_compare().items():
-            case.enter(system, packed_system(system, graph, x, threads, isa), equal(expected))
+        ours(case, graph, x, equal(expected))
         case.enter("binmorph-cuda", device_system(graph, x), equal(expected))
         if self.original is not None:
             images, shape = x.astype(np.float32), same_shape(expected)

@@ -7,6 +7,7 @@ accurate.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,14 +16,33 @@ import numpy as np
 from ... import ir
 from ..contest import Case, close, correlated, equal
 from ..counts import counts_of
-from ..networks import Ops
+from ..networks import Bits, Ops
 from ..networks.forms import signed
 from ..networks.morphological import random_neurons
 from ..peers.numpy_ops import NumpyOps
-from ..peers.packed import isas_to_compare, packed_system
-from .common import float_peers
+from .common import float_peers, ours
 
 PREFERRED = ("torch", "torch-nchw", "openvino-float")
+
+
+def _case(
+    work: dict[str, Any], title: str, layer: ir.AnyNode, bits: Bits, threads: int, expected: Bits
+) -> Case:
+    """Ours: one layer behind what packs its input."""
+    nodes = (ir.PackBinary("pack", "input"), layer)
+    graph = ir.Graph(ir.InputSpec("uint8", bits.shape[1:]), nodes, layer.name)
+    counts = counts_of(graph, len(bits), threads)
+    case = Case(title, work, len(bits), threads, PREFERRED, counts)
+    ours(case, graph, bits, equal(expected))
+    return case
+
+
+def _beside_floats(case: Case, bits: Bits, layer: Callable[[Ops], Any], windows: bool = True) -> None:
+    x = bits.astype(np.float32)
+    reference = NumpyOps(x)
+    sums = layer(reference)
+    checks = (close(sums), correlated(sums, 0.99))
+    float_peers(case, x.shape, x, layer, *checks, reference.limits, windows=windows)
 
 
 @dataclass(frozen=True)
@@ -36,35 +56,16 @@ class BiselLayer:
 
     def case(self, batch: int, threads: int) -> Case:
         rng = np.random.default_rng(self.channels * self.kernel)
-        shape = (batch, self.channels, self.size, self.size)
-        bits = rng.random(shape) < 0.5
+        bits = rng.random((batch, self.channels, self.size, self.size)) < 0.5
         bise = random_neurons(rng, (self.channels, self.channels), self.kernel**2, self.form)
         lui = random_neurons(rng, (self.channels,), self.channels, self.form)
         layer = ir.Bisel("bisel", "pack", (self.kernel, self.kernel), "replicate", bise, lui)
-        graph = ir.Graph(ir.InputSpec("uint8", shape[1:]), (ir.PackBinary("pack", "input"), layer), "bisel")
         title = f"bisel {self.channels}->{self.channels} k{self.kernel} {self.form}"
-        case = Case(
-            title,
-            {"kind": "bisel_layer", **asdict(self)},
-            batch,
-            threads,
-            PREFERRED,
-            counts_of(graph, batch, threads),
-        )
         expected = NumpyOps(signed(bits)).bisel(signed(bits), self.kernel, bise, lui) > 0
-        for name, isa in isas_to_compare().items():
-            case.enter(name, packed_system(name, graph, bits, threads, isa), equal(expected))
-
-        x = bits.astype(np.float32)
+        case = _case({"kind": "bisel_layer", **asdict(self)}, title, layer, bits, threads, expected)
         weight = rng.normal(size=(self.channels, self.channels, self.kernel, self.kernel)).astype(np.float32)
         bias = rng.normal(size=self.channels).astype(np.float32)
-
-        def convolution(ops: Ops) -> Any:
-            return ops.conv(ops.input(), weight, bias, 1, self.kernel // 2)
-
-        reference = NumpyOps(x)
-        sums = convolution(reference)
-        float_peers(case, shape, x, convolution, close(sums), correlated(sums, 0.99), reference.limits)
+        _beside_floats(case, bits, lambda ops: ops.conv(ops.input(), weight, bias, 1, self.kernel // 2))
         return case
 
 
@@ -80,33 +81,12 @@ class MaskedDense:
         rng = np.random.default_rng(self.features)
         bits = rng.random((batch, self.features)) < 0.5
         neurons = random_neurons(rng, (self.outputs,), self.features, self.form)
-        nodes = (ir.PackBinary("pack", "input"), ir.ThresholdDense("dense", "pack", neurons))
-        graph = ir.Graph(ir.InputSpec("uint8", (self.features,)), nodes, "dense")
+        layer = ir.ThresholdDense("dense", "pack", neurons)
         title = f"dense {self.features}->{self.outputs} {self.form}"
-        case = Case(
-            title,
-            {"kind": "masked_dense", **asdict(self)},
-            batch,
-            threads,
-            PREFERRED,
-            counts_of(graph, batch, threads),
-        )
-        x = bits.astype(np.float32)
-        expected = (x @ neurons.plus.T.astype(np.float32) >= neurons.threshold) ^ neurons.invert
-        for name, isa in isas_to_compare().items():
-            case.enter(name, packed_system(name, graph, bits, threads, isa), equal(expected))
+        sums = bits.astype(np.float32) @ neurons.plus.T.astype(np.float32)
+        expected = (sums >= neurons.threshold) ^ neurons.invert
+        case = _case({"kind": "masked_dense", **asdict(self)}, title, layer, bits, threads, expected)
         weight = rng.normal(size=(self.outputs, self.features)).astype(np.float32)
         bias = rng.normal(size=self.outputs).astype(np.float32)
-        reference = NumpyOps(x)
-        sums = reference.linear(x, weight, bias)
-        float_peers(
-            case,
-            x.shape,
-            x,
-            lambda ops: ops.linear(ops.input(), weight, bias),
-            close(sums),
-            correlated(sums, 0.99),
-            reference.limits,
-            windows=False,
-        )
+        _beside_floats(case, bits, lambda ops: ops.linear(ops.input(), weight, bias), windows=False)
         return case

@@ -18,8 +18,8 @@ from ..counts import counts_of, step_records
 from ..networks import Description, descriptions
 from ..networks.forms import FloatTwin, Simulated
 from ..peers.numpy_ops import NumpyOps
-from ..peers.packed import PackedNetwork, device_system, isas_to_compare, packed_system
-from .common import float_peers, larq, openvino_binary
+from ..peers.packed import PackedNetwork, device_system
+from .common import float_peers, larq, openvino_binary, ours
 
 
 def random_images(description: Description, batch: int, seed: int = 0) -> npt.NDArray[np.float32]:
@@ -59,8 +59,7 @@ class NetworkWork:
         scores = description.build(Simulated(NumpyOps(x)))
         # Float sums in another order turn single signs, which later layers spread.
         check = close(scores) if description.exact else correlated(scores, 0.97)
-        for name, isa in isas_to_compare().items():
-            case.enter(name, packed_system(name, graph, x, threads, isa), check)
+        ours(case, graph, x, check)
         case.enter("binmorph-cuda", device_system(graph, x), check)
 
         def simulated() -> System:
