@@ -92,7 +92,8 @@ def test_every_kind_is_tried() -> None:
 @pytest.mark.parametrize("kind", SMALL)
 def test_one_piece_of_work_of_each_kind(kind: str) -> None:
     work: Workload = kinds()[kind](**SMALL[kind])
-    case = work.case(3 if kind in ("binary_dense", "masked_dense", "image_stack") else 1, 1)
+    batches = {"binary_dense": 3, "masked_dense": 3, "image_stack": 3, "logic_network": 64}
+    case = work.case(batches.get(kind, 1), 1)
     assert not [f"{other.name}: {other.why}" for other in case.others if other.status == "wrong"]
     ours = [system for system in case.systems if system.name.startswith("binmorph")]
     assert ours or kind == "sparse_conv2d"  # a machine may lack the instruction set

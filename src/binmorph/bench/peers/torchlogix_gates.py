@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ..contest import Absent, System
 
 Array = npt.NDArray[Any]
+WORD = 64
 OPERATIONS = 16  # numbered by their results: the highest of four bits for (0, 0), the lowest for (1, 1)
 
 
@@ -38,14 +39,20 @@ def compiled(layers: Sequence[tuple[Array, Array, Array]], inputs: int, classes:
         modules.append(layer)
         inputs = len(first)
     model = torch.nn.Sequential(*modules, parts.GroupSum(classes))
-    made = network(model, (modules[0].in_dim,), num_bits=64)
+    made = network(model, (modules[0].in_dim,), num_bits=WORD)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints how long that took
         made.compile(opt_level=3)
     return partial(made.forward, verbose=False)
 
 
 def system(network: Callable[..., Any], images: Array) -> System:
-    """A compiled network on booleans [N, inputs]; it packs them itself."""
+    """A compiled network on booleans [N, inputs]; it packs them itself.
+
+    Raises:
+        Absent: N is no multiple of 64; version 0.1.1 reads past the end of such a batch.
+    """
+    if len(images) % WORD:
+        raise Absent(f"takes batches of multiples of {WORD} images")
 
     def call() -> Any:
         return network(images)

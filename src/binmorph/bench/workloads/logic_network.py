@@ -17,7 +17,8 @@ from ..contest import Absent, Case, System, equal
 from ..counts import counts_of
 from ..networks import Bits
 from ..peers import torchlogix_gates
-from ..peers.packed import PackedNetwork, isas_to_compare, packed_system
+from ..peers.packed import PackedNetwork
+from .common import ours
 
 Gates = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
 # By the number of the operation in torchlogix: ANDs and ORs of inputs, some of them complemented.
@@ -86,8 +87,7 @@ class LogicNetwork:
         title = f"{self.layers} layers of {self.gates} gates"
         case = Case(title, work, batch, threads, ("torchlogix",), counts_of(graph, batch))
         check = equal(values @ weight.T)
-        for name, isa in isas_to_compare().items():
-            case.enter(name, packed_system(name, graph, bits, threads, isa), check)
+        ours(case, graph, bits.view(np.uint8), check)
 
         def theirs() -> System:
             return torchlogix_gates.system(_compiled(self), bits)
