@@ -19,29 +19,32 @@ RUN = ROOT / "benchmarks" / "results" / "amd-epyc-zen4-2cores" / "0.1.0.json"
 BEGIN, END = "<!-- figures: python -m benchmarks.readme -->", "<!-- end of figures -->"
 
 # (suite, the case's name, batch, systems beside ours); one thread.
-BINARY, FLOAT = "openvino-binary", ("onnxruntime-int8", "openvino-int8", "onnxruntime-float", "torch")
+BINARY = ("openvino-binary", "larq-compute-engine")
+FLOAT = ("onnxruntime-int8", "openvino-int8", "onnxruntime-float", "torch")
 ROWS: tuple[tuple[str, str, int, tuple[str, ...]], ...] = (
     *(
-        ("layers", f"L{i} {n}->{n} 3x3 @{size}", 1, (BINARY, *FLOAT))
+        ("layers", f"L{i} {n}->{n} 3x3 @{size}", 1, (*BINARY, *FLOAT))
         for i, n, size in ((1, 64, 56), (2, 128, 28), (3, 256, 14), (4, 512, 7))
     ),
-    ("layers", "L1 64->64 3x3 @56 chain of 8", 1, (BINARY,)),
-    ("layers", "L4 512->512 3x3 @7 chain of 8", 1, (BINARY,)),
-    ("layers", "L7 dense 4096->4096", 1, (BINARY, *FLOAT)),
-    ("layers", "L7 dense 4096->4096", 64, (BINARY, *FLOAT)),
-    ("networks", "MLP 784-1024-1024-10", 1, (BINARY, *FLOAT)),
-    ("networks", "MLP 784-1024-1024-10", 64, (BINARY, *FLOAT)),
-    ("networks", "CNV 3x32x32", 1, (BINARY, *FLOAT)),
-    ("networks", "CNV 3x32x32", 64, (BINARY, *FLOAT)),
-    ("networks", "VGG-small 3x32x32", 1, (BINARY, *FLOAT)),
-    ("networks", "ResNetE-18 32x32", 1, (BINARY, *FLOAT)),
-    ("networks", "ResNetE-18 224x224", 1, (BINARY, *FLOAT)),
+    ("layers", "L1 64->64 3x3 @56 chain of 8", 1, BINARY),
+    ("layers", "L4 512->512 3x3 @7 chain of 8", 1, BINARY),
+    ("layers", "L7 dense 4096->4096", 1, (*BINARY, *FLOAT)),
+    ("layers", "L7 dense 4096->4096", 64, (*BINARY, *FLOAT)),
+    ("networks", "MLP 784-1024-1024-10", 1, (*BINARY, *FLOAT)),
+    ("networks", "MLP 784-1024-1024-10", 64, (*BINARY, *FLOAT)),
+    ("networks", "CNV 3x32x32", 1, (*BINARY, *FLOAT)),
+    ("networks", "CNV 3x32x32", 64, (*BINARY, *FLOAT)),
+    ("networks", "VGG-small 3x32x32", 1, (*BINARY, *FLOAT)),
+    ("networks", "ResNetE-18 32x32", 1, (*BINARY, *FLOAT)),
+    ("networks", "ResNetE-18 224x224", 1, (*BINARY, *FLOAT)),
     ("networks", "BiSEL classifier 1x28x28", 1, FLOAT),
     ("bisel", "bisel 16->16 k7 erosion/dilation", 1, FLOAT),
     ("bisel", "bisel 32->32 k3 popcount", 1, FLOAT),
-    ("morphology", "erosion sq3 2048", 1, ("opencv", "leptonica", "scipy")),
-    ("morphology", "erosion rnd7 2048", 1, ("opencv", "leptonica", "scipy")),
+    ("morphology", "erosion sq3 2048", 1, ("opencv", "leptonica-generated", "leptonica", "scipy")),
+    ("morphology", "erosion rnd7 2048", 1, ("opencv", "leptonica-generated", "leptonica", "scipy")),
     ("batches", "opening sq5 1000x28x28", 1000, ("opencv",)),
+    ("batches", "4 layers of 1000 gates", 64, ("torchlogix",)),
+    ("batches", "4 layers of 1000 gates", 1024, ("torchlogix",)),
 )
 
 

@@ -17,6 +17,13 @@ from binmorph.bench.networks.forms import FloatTwin, Simulated
 from binmorph.bench.peers.numpy_ops import NumpyOps
 from binmorph.bench.suites import from_json
 from binmorph.bench.workloads import Workload, kinds
+from binmorph.bench.workloads.morphology import (
+    MorphologyOperation,
+    density,
+    elements,
+    pixels,
+    reference,
+)
 from binmorph.bench.workloads.network import random_images
 from binmorph.errors import RecordError
 
@@ -121,6 +128,26 @@ def test_scores_depend_on_the_image(name: str) -> None:
         assert np.abs(one - other).max() > 0.01 * np.abs(one).max()
         if form is Simulated and not description.exact:
             assert np.corrcoef(one.reshape(-1), other.reshape(-1))[0, 1] < 0.95
+
+
+@pytest.mark.parametrize("operation", ["erosion", "dilation", "opening"])
+def test_results_of_morphology_are_mixed(operation: str) -> None:
+    """A constant result would equal that of many a wrong operation."""
+    for name, cells in elements().items():
+        image = pixels("random", 256, density(operation, cells))
+        edge = max(cells.shape)
+        ones = reference(image, cells, operation)[edge:-edge, edge:-edge].mean()
+        assert 0.2 < ones < 0.9, (name, ones)
+
+
+def test_results_on_blobs_are_mixed() -> None:
+    works = [job.work for job in suites.load("morphology").jobs(1, full=True)]
+    on_blobs = [w for w in works if isinstance(w, MorphologyOperation) and w.image == "blobs"]
+    assert on_blobs
+    image = pixels("blobs", 1024, 0)
+    for work in on_blobs:
+        ones = reference(image, elements()[work.element], work.operation)
+        assert 100 < ones.sum() < image.size - 100, work
 
 
 def test_a_chain_of_layers() -> None:

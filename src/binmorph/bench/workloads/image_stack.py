@@ -11,23 +11,24 @@ from ... import morphology
 from ...bits import BitArray
 from ..contest import Array, Case, System, equal
 from ..peers.images import opencv, version
-from .morphology import elements, reference
+from .morphology import density, elements, reference
 
 
 @dataclass(frozen=True)
 class ImageStack:
-    """Images of ``size`` x ``size``, as many as the batch."""
+    """Random images of ``size`` x ``size``, as many as the batch."""
 
     operation: str
     element: str
     size: int = 28
 
     def case(self, batch: int, threads: int) -> Case:
-        images = np.random.default_rng(batch).random((batch, self.size, self.size)) < 0.5
         cells = np.ones((5, 5), bool) if self.element == "sq5" else elements()[self.element]
+        ones = density(self.operation, cells)
+        images = np.random.default_rng(batch).random((batch, self.size, self.size)) < ones
         run = getattr(morphology, f"binary_{self.operation}")
         title = f"{self.operation} {self.element} {batch}x{self.size}x{self.size}"
-        work = {"kind": "image_stack", **asdict(self)}
+        work = {"kind": "image_stack", **asdict(self), "density": ones}
         case = Case(title, work, batch, threads, ("opencv",))
         expected = np.stack([reference(image, cells, self.operation) for image in images])
 
