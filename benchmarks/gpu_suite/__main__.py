@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
+import signal
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 # (part, limit in seconds): what matters most comes first.
 PARTS = (
@@ -25,47 +27,77 @@ PARTS = (
 )
 TOTAL = int(os.environ.get("BINMORPH_SUITE_SECONDS", "520"))
 TAIL = 4000  # characters of a part's output that the summary keeps
+PACKAGE = "benchmarks.gpu_suite"
+LOOK_SECONDS = 5.0  # between two looks at what a part has measured so far
 
 
-def run_part(part: str, out: Path, root: Path, dry: bool, limit: float) -> dict[str, object]:
+def run_part(
+    part: str, out: Path, root: Path, dry: bool, limit: float, look: Callable[[], None]
+) -> dict[str, object]:
     """One part in a process of its own: its status, seconds and the end of its output."""
-    command = [sys.executable, "-m", f"benchmarks.gpu_suite.{part}", str(out), str(root)]
-    begin = time.time()
-    process = subprocess.Popen(
-        [*command, *(["--dry-run"] if dry else [])],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    command = [sys.executable, "-m", f"{PACKAGE}.{part}", str(out), str(root)]
+    begin, log = time.time(), out / f"{part}.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*command, *(["--dry-run"] if dry else [])],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    while True:
+        try:
+            code = process.wait(max(0.1, min(LOOK_SECONDS, begin + limit - time.time())))
+            status = "ok" if code == 0 else f"failed with exit code {code}"
+            break
+        except subprocess.TimeoutExpired:
+            look()
+            if time.time() - begin < limit:
+                continue
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            status = f"stopped after {limit:.0f} s"
+            break
+    text = log.read_text("utf-8", "replace")
+    print(text, end="", flush=True)
+    return {"status": status, "seconds": round(time.time() - begin, 1), "output": text[-TAIL:]}
+
+
+def read_lines(file: Path) -> list[dict[str, object]]:
+    """The whole lines of a file that a part may be writing."""
+    whole, _, _ = file.read_text("utf-8").rpartition("\n")
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def read_object(file: Path) -> object:
+    """The file's JSON, or null where a part was stopped while it wrote."""
     try:
-        output, _ = process.communicate(timeout=limit)
-        status = "ok" if process.returncode == 0 else f"failed with exit code {process.returncode}"
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        output, _ = process.communicate()
-        status = f"stopped after {limit:.0f} s"
-    print(output, end="", flush=True)
-    return {"status": status, "seconds": round(time.time() - begin, 1), "output": output[-TAIL:]}
+        return json.loads(file.read_text("utf-8"))
+    except json.JSONDecodeError:
+        return None
+
+
+def replace(file: Path, text: str) -> None:
+    """At once: whoever stops the suite leaves the old file or the new one."""
+    new = file.with_suffix(".new")
+    new.write_text(text, "utf-8")
+    new.replace(file)
 
 
 def collect(parts: Path, summary: dict[str, object], out: Path) -> None:
     """Everything so far as one file of JSON, and the measurements as text, one line each."""
-    measurements = [
-        json.loads(line)
-        for file in sorted(parts.glob("*.jsonl"))
-        for line in file.read_text("utf-8").splitlines()
+    measurements: list[dict[str, Any]] = [
+        m for file in sorted(parts.glob("*.jsonl")) for m in read_lines(file)
     ]
-    found = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(parts.glob("*.json"))}
+    found = {file.stem: read_object(file) for file in sorted(parts.glob("*.json"))}
     everything = {"summary": summary, **found, "measurements": measurements}
-    (out / "suite.json").write_text(json.dumps(everything, indent=1) + "\n", "utf-8")
+    replace(out / "suite.json", json.dumps(everything, indent=1) + "\n")
     lines = [f"{part:<12} {result['status']}" for part, result in summary.items() if isinstance(result, dict)]
     for m in measurements:
         extra = f"  {m['rate']}" if m.get("rate") else ""
         lines.append(
             f"{m['suite']:<12} {m['case']:<44} {m['system']:<26} {1e3 * m['median_ms']:>12.2f} us{extra}"
         )
-    (out / "table.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    replace(out / "table.txt", "\n".join(lines) + "\n")
 
 
 def main() -> int:
@@ -78,19 +110,22 @@ def main() -> int:
     options = parser.parse_args()
     summary: dict[str, object] = {"build": {"status": "ok", "seconds": round(time.time() - options.start, 1)}}
     right = True
-    parts = Path(tempfile.mkdtemp())
+    parts = options.out / "parts"
+    parts.mkdir(parents=True, exist_ok=True)
     for part, limit in PARTS:
         left = TOTAL - (time.time() - options.start)
         print(f"[{TOTAL - left:4.0f} s] {part}", flush=True)
         if left < 10:
             result: dict[str, object] = {"status": "left out: no time"}
         else:
-            result = run_part(part, parts, options.root, options.dry_run, min(limit, left))
+            summary[part] = {"status": "under way"}
+            look = partial(collect, parts, summary, options.out)
+            look()
+            result = run_part(part, parts, options.root, options.dry_run, min(limit, left), look)
         summary[part] = result
         right &= result["status"] == "ok"
         print(f"         {part}: {result['status']}", flush=True)
         collect(parts, summary, options.out)
-    shutil.rmtree(parts)
     print(f"[{time.time() - options.start:4.0f} s] done; results in {options.out}", flush=True)
     return 0 if right else 1
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .part import Part
@@ -49,18 +50,41 @@ def _compile(root: Path, sources: list[str], program: str) -> None:
         "-Xcompiler",
         "-ffp-contract=off",
     ]
-    command = ["nvcc", *flags, "-rdc=true", "-arch=sm_90a", f"-I{root}", "-x", "cu", *sources, "-o", program]
-    subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
+    command = [
+        "nvcc",
+        *flags,
+        "-rdc=true",
+        "-arch=sm_90a",
+        f"-I{root}",
+        f"-I{root}/csrc/include",
+        "-x",
+        "cu",
+        *sources,
+        "-o",
+        program,
+    ]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise RuntimeError(f"nvcc: {result.stderr[-1000:]}")
 
 
 def settle(part: Part, folder: str) -> dict[str, object]:
     """The checks of the emulation, on the device: which widths, swizzles and places are as assumed."""
     found: dict[str, object] = {}
+    all_sources = _sources(part.root)
+    with ThreadPoolExecutor(len(CHECKS)) as pool:
+        compiled = {
+            check: pool.submit(
+                _compile,
+                part.root,
+                [f"tests/cuda/check_{check}.cpp", *(f"kernels/{source}" for source in all_sources[check])],
+                f"{folder}/{check}",
+            )
+            for check in CHECKS
+        }
     for check in CHECKS:
-        sources = [f"tests/cuda/check_{check}.cpp"]
-        sources += [f"kernels/{source}" for source in _sources(part.root)[check]]
+        compiled[check].result()
         program = f"{folder}/{check}"
-        _compile(part.root, sources, program)
         result = subprocess.run([program], capture_output=True, text=True, timeout=60)
         lines = sorted(set(result.stdout.splitlines()))
         found[check] = {"returncode": result.returncode, "lines": lines, "errors": result.stderr[-2000:]}

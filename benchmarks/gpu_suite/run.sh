@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the package with its GPU kernels, then runs every part of the suite: run.sh OUTDIR [--dry-run].
 # Needs a C++ compiler, CMake 3.24, nvcc (for a real run) and a Python with numpy and pybind11 3; a missing Python
-# package is taken from the wheels in .whl/ or, failing that, from the network. PYTHON and BINMORPH_SUITE_SECONDS
-# (default 520) may be set. Nothing is installed outside a temporary folder.
+# package is taken from the wheels in .whl/, never from the network. PYTHON, BINMORPH_SUITE_SECONDS (default 520) and
+# BINMORPH_CUDA (of a dry run; default OFF) may be set. Nothing is installed outside a temporary folder.
 set -uo pipefail
 start=$(date +%s)
 [ $# -ge 1 ] || { sed -n '2,5s/^# //p' "$0" >&2; exit 2; }
@@ -17,17 +17,14 @@ say() { printf '[%4d s] %s\n' $(($(date +%s) - start)) "$*"; }
 export PYTHONPATH="$work/site:$root" PYTHONUNBUFFERED=1
 mkdir -p "$work/site"
 
-# A package that is here, else a wheel, else the network; says which.
+# A package that is here, else a wheel; says which.
 need() { # test requirement
   "$python" -c "$1" 2>/dev/null && return 0
   local pip=("$python" -m pip install -q --upgrade --target "$work/site" --no-compile --no-deps)
   if compgen -G "$root/.whl/*.whl" >/dev/null && "${pip[@]}" --no-index --find-links "$root/.whl" "$2" 2>/dev/null; then
     say "$2: from .whl/"
-  elif [ -z "${offline:-}" ] && timeout 20 "${pip[@]}" --retries 0 --timeout 5 "$2" 2>/dev/null; then
-    say "$2: from the network"
   else
-    offline=yes  # not asked again: waiting for a network that is not there takes the time of measurements
-    say "$2: missing, and neither .whl/ nor the network has it (python3 -m pip download --no-deps -d .whl '$2')"
+    say "$2: missing, also from .whl/ (python3 -m pip download --no-deps -d .whl '$2')"
     return 1
   fi
 }
@@ -48,11 +45,15 @@ done
 
 cmake=$(command -v cmake || echo "$python -m cmake")  # a command, or a package of Python
 generator=$(command -v ninja >/dev/null && echo "-GNinja")
-cuda=$([ -n "$dry" ] && echo OFF || echo ON)
+cuda=$([ -n "$dry" ] && echo "${BINMORPH_CUDA:-OFF}" || echo ON)
+# Kernels for the device that is here alone, if the driver says what it is.
+capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -cd 0-9)
+chips=${capability:+-DBINMORPH_CUDA_ARCHITECTURES=${capability/#90/90a}}
 patience=${BINMORPH_SUITE_SECONDS:-300}  # 0: any
-say "building (BINMORPH_CUDA=$cuda)"
+say "building (BINMORPH_CUDA=$cuda${chips:+, $chips})"
+printf '{"summary": {"build": {"status": "under way"}}}\n' >"$out/suite.json"
 {
-  timeout "$patience" $cmake -S "$root" -B "$work/build" $generator -DPython_EXECUTABLE="$(command -v "$python")" -DBINMORPH_CUDA=$cuda &&
+  timeout "$patience" $cmake -S "$root" -B "$work/build" $generator -DPython_EXECUTABLE="$(command -v "$python")" -DBINMORPH_CUDA=$cuda $chips &&
     timeout "$patience" $cmake --build "$work/build" -j "$(nproc)"
 } >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log"; fail "the build failed; its last lines are above"; }
 cp -r "$root/src/binmorph" "$work/site/" && rm -f "$work/site/binmorph/"_core*.so

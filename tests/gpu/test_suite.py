@@ -34,7 +34,72 @@ def test_the_runner_goes_on_after_a_failure(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["suite", str(tmp_path), "--root", str(ROOT), "--dry-run"])
     assert suite.main() == 1
     summary = json.loads((tmp_path / "suite.json").read_text())["summary"]
+    assert (tmp_path / "parts" / "part.log").exists()
     assert summary["no_such_part"]["status"] == "failed with exit code 1"
     assert "No module named" in summary["no_such_part"]["output"]
     assert summary["part"]["status"] == "ok"
     assert (tmp_path / "table.txt").exists()
+
+
+_SLOW = """
+import json, pathlib, sys, time
+print("so far so good", flush=True)
+line = {"suite": "slow", "case": "a", "system": "b", "median_ms": 1.0}
+with open(pathlib.Path(sys.argv[1]) / "slow.jsonl", "w") as file:
+    file.write(json.dumps(line) + "\\n" + '{"suite": "slow", "ca')
+    file.flush()
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def slow_suite(tmp_path, monkeypatch):
+    """A suite whose first part never ends, and how it is called."""
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.gpu_suite import __main__ as suite
+
+    folder = tmp_path / "fake_parts"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "slow.py").write_text(_SLOW)
+    (folder / "quick.py").write_text("print('here')")
+    monkeypatch.setattr(suite, "PARTS", (("slow", 2), ("quick", 20)))
+    monkeypatch.setattr(suite, "PACKAGE", "fake_parts")
+    monkeypatch.setattr(suite, "LOOK_SECONDS", 0.5)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["suite", str(tmp_path / "out"), "--root", str(ROOT)])
+    return suite
+
+
+def test_a_part_that_takes_too_long_leaves_what_it_measured(slow_suite, tmp_path):
+    assert slow_suite.main() == 1
+    found = json.loads((tmp_path / "out" / "suite.json").read_text())
+    assert found["summary"]["slow"]["status"] == "stopped after 2 s"
+    assert found["summary"]["slow"]["output"] == "so far so good\n"
+    assert found["summary"]["quick"]["status"] == "ok"
+    assert [m["case"] for m in found["measurements"]] == ["a"]
+    assert "1000.00 us" in (tmp_path / "out" / "table.txt").read_text()
+
+
+def test_a_suite_that_is_killed_leaves_what_it_measured(slow_suite, tmp_path, monkeypatch):
+    """The files are written while a part runs."""
+    seen: list[dict] = []
+    replace = slow_suite.replace
+
+    def remember(file: Path, text: str) -> None:
+        replace(file, text)
+        if file.name == "suite.json":
+            seen.append(json.loads(file.read_text()))
+
+    monkeypatch.setattr(slow_suite, "replace", remember)
+    slow_suite.main()
+    under_way = [found for found in seen if found["summary"]["slow"] == {"status": "under way"}]
+    assert any(found["measurements"] for found in under_way)
+
+
+def test_nothing_is_taken_from_the_network():
+    """Machines with a GPU have no network: waiting for one takes the time of measurements."""
+    script = (ROOT / "benchmarks/gpu_suite/run.sh").read_text()
+    installs = [line for line in script.splitlines() if "${pip[@]}" in line]
+    assert installs
+    assert all("--no-index" in line for line in installs)
