@@ -84,6 +84,7 @@ def _measure(part: Part, name: str, graph: ir.Graph, batch: int) -> None:
     median = float(np.median(profile[""]))
     rate = f"{1e3 * batch / median:.0f} images/s"
     part.record(f"{name} batch {batch}", "binmorph-device", profile[""], rate=rate)
+    part.record(f"{name} batch {batch}", "binmorph-device-no-overlap", profile["launch after launch"])
     part.record(f"{name} batch {batch}", "binmorph-numpy-call", _calls(lambda: model(x), part.rounds))
     torch: Any = None if part.dry else torch_cuda()
     if torch is not None:

@@ -186,28 +186,46 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
 }
 
 // Delegates, so that what was made is destroyed if a later call throws.
-LaunchGraph::LaunchGraph(Device& device, const std::vector<Launch>& launches) : LaunchGraph(device) {
+LaunchGraph::LaunchGraph(Device& device, const std::vector<Launch>& launches, bool overlap)
+    : LaunchGraph(device) {
+  constexpr int kFirstOverlapping = 90;
   launches_ = launches;
+  overlap &= device.info().sm >= kFirstOverlapping && driver().cuGraphAddDependencies_v2 != nullptr;
+  if (overlap && build(true) == kSuccess) return;
+  clear();
+  check(build(false), "instantiating a graph");
+}
+
+int LaunchGraph::build(bool overlap) {
   const Driver& api = driver();
-  check(api.cuGraphCreate(&graph_, 0), "creating a graph");
+  if (const int code = api.cuGraphCreate(&graph_, 0)) return code;
   for (const Launch& launch : launches_) {
     void* argument = first_byte(launch.parameters);
     const KernelNodeParams params =
-        node_params(device.function(launch.entry, launch.shared_bytes), launch, &argument);
+        node_params(device_.function(launch.entry, launch.shared_bytes), launch, &argument);
     GraphNode node = nullptr;
     const GraphNode* before = nodes_.empty() ? nullptr : &nodes_.back();
-    const int result = api.cuGraphAddKernelNode_v2(&node, graph_, before, before != nullptr, &params);
-    check(result, launch.entry);
+    const bool whole = before != nullptr && !overlap;  // waits for the end of the one before
+    if (const int code = api.cuGraphAddKernelNode_v2(&node, graph_, whole ? before : nullptr, whole, &params))
+      return code;
+    if (before != nullptr && overlap)
+      if (const int code = api.cuGraphAddDependencies_v2(graph_, before, &node, &kOverlapping, 1))
+        return code;
     nodes_.push_back(node);
   }
-  check(api.cuGraphInstantiateWithFlags(&exec_, graph_, 0), "instantiating a graph");
+  return api.cuGraphInstantiateWithFlags(&exec_, graph_, 0);
 }
 
-LaunchGraph::~LaunchGraph() {
+void LaunchGraph::clear() {
   const Driver& api = find_driver();
   if (exec_ != nullptr) api.cuGraphExecDestroy(exec_);
   if (graph_ != nullptr) api.cuGraphDestroy(graph_);
+  exec_ = nullptr;
+  graph_ = nullptr;
+  nodes_.clear();
 }
+
+LaunchGraph::~LaunchGraph() { clear(); }
 
 void LaunchGraph::set(std::size_t index, const std::vector<std::byte>& parameters) {
   Launch& launch = launches_[index];

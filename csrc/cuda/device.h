@@ -89,8 +89,10 @@ class Buffer {
 
 class LaunchGraph {
  public:
-  // The launches, one after the other. The device's context must be current, as in all that follows.
-  LaunchGraph(Device& device, const std::vector<Launch>& launches);
+  // The launches, one after the other. overlap: each may start while the one before ends (programmatic
+  // dependent launch), where the device, the driver and every kernel of the launches can; otherwise plain.
+  // The device's context must be current, as in all that follows.
+  LaunchGraph(Device& device, const std::vector<Launch>& launches, bool overlap);
   ~LaunchGraph();
   LaunchGraph(const LaunchGraph&) = delete;
   LaunchGraph& operator=(const LaunchGraph&) = delete;
@@ -101,6 +103,8 @@ class LaunchGraph {
 
  private:
   explicit LaunchGraph(Device& device) : device_(device) {}
+  int build(bool overlap);  // the first error
+  void clear();
 
   Device& device_;
   std::vector<Launch> launches_;

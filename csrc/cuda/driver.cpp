@@ -10,7 +10,8 @@
 namespace binmorph::cuda {
 namespace {
 
-constexpr int kOldestVersion = 12000;  // kernel nodes in the form used here came with CUDA 12.0
+constexpr int kOldestVersion = 12000;    // kernel nodes in the form used here came with CUDA 12.0
+constexpr int kOptionalVersion = 12030;  // edges with data
 
 std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
@@ -42,9 +43,15 @@ std::string open_library(Driver& found) {
 #define BINMORPH_CUDA_RESOLVE(name, ...) resolve(found.name, #name);
   BINMORPH_CUDA_ENTRY_POINTS(BINMORPH_CUDA_RESOLVE)
 #undef BINMORPH_CUDA_RESOLVE
-  found.brings_kernels = dlsym(library, "binmorph_brings_kernels") != nullptr;
+#define BINMORPH_CUDA_RESOLVE(name, ...) \
+  found.name = reinterpret_cast<decltype(found.name)>(dlsym(library, #name));
   if (found.cuDriverGetVersion != nullptr && found.cuDriverGetVersion(&found.version) == kSuccess &&
-      found.version < kOldestVersion)
+      found.version >= kOptionalVersion) {
+    BINMORPH_CUDA_OPTIONAL_ENTRY_POINTS(BINMORPH_CUDA_RESOLVE)
+  }
+#undef BINMORPH_CUDA_RESOLVE
+  found.brings_kernels = dlsym(library, "binmorph_brings_kernels") != nullptr;
+  if (found.version != 0 && found.version < kOldestVersion)
     return "the CUDA driver is too old: it knows CUDA " + version_text(found.version) + ", " +
            version_text(kOldestVersion) + " is needed; update the driver";
   if (!missing.empty()) return "the CUDA driver is broken: " + found.library + " lacks " + missing;

@@ -27,6 +27,13 @@ struct KernelNodeParams {
   Context context;
 };
 
+// The driver's CUgraphEdgeData. Port 1 and type 1: programmatic, the later kernel may start when all blocks
+// of the earlier one say so.
+struct GraphEdge {
+  unsigned char from_port, to_port, type, reserved[5];
+};
+inline constexpr GraphEdge kOverlapping{1, 0, 1, {}};
+
 enum : int {
   kSuccess = 0,
   kOutOfMemory = 2,
@@ -83,6 +90,10 @@ enum : int {
   X(cuGraphExecKernelNodeSetParams_v2, GraphExec, GraphNode, const KernelNodeParams*)                       \
   X(cuGraphLaunch, GraphExec, Stream)
 
+// Those that an older driver may lack, and that nothing depends on; null there.
+#define BINMORPH_CUDA_OPTIONAL_ENTRY_POINTS(X) \
+  X(cuGraphAddDependencies_v2, GraphHandle, const GraphNode*, const GraphNode*, const GraphEdge*, std::size_t)
+
 namespace detail {
 template <class... Arguments>
 using EntryPoint = int (*)(Arguments...);
@@ -91,6 +102,7 @@ using EntryPoint = int (*)(Arguments...);
 struct Driver {
 #define BINMORPH_CUDA_MEMBER(name, ...) detail::EntryPoint<__VA_ARGS__> name = nullptr;
   BINMORPH_CUDA_ENTRY_POINTS(BINMORPH_CUDA_MEMBER)
+  BINMORPH_CUDA_OPTIONAL_ENTRY_POINTS(BINMORPH_CUDA_MEMBER)
 #undef BINMORPH_CUDA_MEMBER
   std::string library;  // what was opened
   int version = 0;      // of CUDA, 1000 * major + 10 * minor; 0: unknown

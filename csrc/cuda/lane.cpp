@@ -76,7 +76,7 @@ void Lane::run(const Plan& plan, const Frame& frame, Stream stream) {
       if (used_) check(driver().cuEventSynchronize(done_), "waiting for the device");
       graphs_.pop_back();
     }
-    graphs_.push_front({&plan, frame.images, std::make_unique<LaunchGraph>(device_, launches)});
+    graphs_.push_front({&plan, frame.images, std::make_unique<LaunchGraph>(device_, launches, true)});
   } else {
     graphs_.splice(graphs_.begin(), graphs_, at);
     for (std::size_t i = 0; i < plan.launches().size(); ++i) {

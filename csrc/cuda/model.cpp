@@ -210,8 +210,10 @@ std::vector<std::vector<float>> DeviceModel::profile(const void* input, std::siz
   for (const PlannedLaunch& launch : plan.launches()) launches.push_back(launch.make(frame));
   std::vector<std::vector<float>> result;
   for (const Launch& launch : launches)
-    result.push_back(time_launches(device_, std::vector<Launch>(kRepeats, launch), kRepeats, rounds, stream));
-  result.push_back(time_launches(device_, launches, 1, rounds, stream));
+    result.push_back(
+        time_launches(device_, std::vector<Launch>(kRepeats, launch), false, kRepeats, rounds, stream));
+  for (const bool overlap : {false, true})
+    result.push_back(time_launches(device_, launches, overlap, 1, rounds, stream));
   lease.lane().end(stream);
   return result;
 }

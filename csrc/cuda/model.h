@@ -44,7 +44,8 @@ class DeviceModel {
   void trace(const void* input, std::size_t images, const std::vector<void*>& values);
 
   // Milliseconds by the device's clock, one per round: of each launch of the plan, repeated over what an
-  // earlier one left, and last of the whole network. Input and output lie on the device.
+  // earlier one left, then of the whole network launch after launch, and last as it runs, with launches that
+  // overlap. Input and output lie on the device.
   std::vector<std::vector<float>> profile(const void* input, std::size_t images, std::size_t rounds);
 
   const binmorph::Graph& graph() const { return graph_; }

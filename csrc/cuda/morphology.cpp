@@ -152,7 +152,7 @@ std::vector<float> time_stages(Stream stream, const std::vector<DeviceStage>& st
   std::vector<Launch> launches;
   for (std::size_t i = 0; i < kRepeats; ++i)
     launches.insert(launches.end(), made.launches().begin(), made.launches().end());
-  return time_launches(src.device(), launches, kRepeats, rounds, stream);
+  return time_launches(src.device(), launches, false, kRepeats, rounds, stream);
 }
 
 }  // namespace binmorph::cuda

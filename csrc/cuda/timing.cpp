@@ -48,9 +48,9 @@ std::vector<float> time_rounds(Stream stream, std::size_t rounds, std::size_t co
   return times;
 }
 
-std::vector<float> time_launches(Device& device, const std::vector<Launch>& launches, std::size_t count,
-                                 std::size_t rounds, Stream stream) {
-  const LaunchGraph graph(device, launches);
+std::vector<float> time_launches(Device& device, const std::vector<Launch>& launches, bool overlap,
+                                 std::size_t count, std::size_t rounds, Stream stream) {
+  const LaunchGraph graph(device, launches, overlap);
   return time_rounds(stream, rounds, count, [&] { graph.run(stream); });
 }
 

@@ -12,9 +12,9 @@ namespace binmorph::cuda {
 std::vector<float> time_rounds(Stream stream, std::size_t rounds, std::size_t count,
                                const std::function<void()>& work);
 
-// Of the launches as one graph, divided by `count`.
-std::vector<float> time_launches(Device& device, const std::vector<Launch>& launches, std::size_t count,
-                                 std::size_t rounds, Stream stream);
+// Of the launches as one graph, divided by `count`; overlap: as for LaunchGraph.
+std::vector<float> time_launches(Device& device, const std::vector<Launch>& launches, bool overlap,
+                                 std::size_t count, std::size_t rounds, Stream stream);
 
 // Of copies within the device's memory, of that many bytes each.
 std::vector<float> copy_times(int ordinal, std::size_t bytes, std::size_t rounds);

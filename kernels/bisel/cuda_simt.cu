@@ -7,6 +7,7 @@ namespace binmorph::cuda {
 // of 64 counts): count = popcount(x AND plus) + popcount(NOT x AND minus), which the threshold plus |minus|
 // is compared with. The LUI then counts the 64 answers.
 extern "C" __global__ void __launch_bounds__(kBlock, 3) bisel_u64_u64__cuda_simt(const BiselParams p) {
+  take_turn();
   const ConvGeometry& g = p.geometry;
   const std::uint32_t pixel = blockIdx.x * (kBlock / 32) + threadIdx.x / 32;
   if (pixel >= out_pixels(g)) return;

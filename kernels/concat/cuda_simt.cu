@@ -4,6 +4,7 @@
 namespace binmorph::cuda {
 
 extern "C" __global__ void __launch_bounds__(kBlock) concat_u64_u64__cuda_simt(const ConcatParams p) {
+  take_turn();
   const unsigned words = words_of(p.out_channels);
   const std::uint64_t item = thread_item(), pixel = item / words;
   if (pixel >= p.pixels) return;
@@ -23,6 +24,7 @@ extern "C" __global__ void __launch_bounds__(kBlock) concat_u64_u64__cuda_simt(c
 }
 
 extern "C" __global__ void __launch_bounds__(kBlock) concat_b32_b32__cuda_simt(const ConcatParams p) {
+  take_turn();
   const std::uint64_t item = thread_item(), pixel = item / p.out_channels;
   if (pixel >= p.pixels) return;
   unsigned c = static_cast<unsigned>(item % p.out_channels), s = 0;

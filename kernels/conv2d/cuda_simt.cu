@@ -71,14 +71,17 @@ __device__ __forceinline__ void conv2d(const Conv2dParams& p) {
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(kBlock) conv2d_f32_f32__cuda_simt(const Conv2dParams p) {
+  take_turn();
   conv2d<float>(p);
 }
 extern "C" __global__ void __launch_bounds__(kBlock) conv2d_u8_f32__cuda_simt(const Conv2dParams p) {
+  take_turn();
   conv2d<std::uint8_t>(p);
 }
 
 extern "C" __global__ void __launch_bounds__(kBlock)
     pixel_conv2d_u8_i32__cuda_simt(const PixelConv2dParams p) {
+  take_turn();
   const Tile tile = tile_of(p.geometry);
   if (tile.count == 0) return;
   std::int32_t sum[kConvPixels] = {};

@@ -19,9 +19,11 @@ __device__ __forceinline__ void elementwise(const ElementwiseParams& p) {
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(kBlock) elementwise_f32__cuda_simt(const ElementwiseParams p) {
+  take_turn();
   elementwise<float>(p);
 }
 extern "C" __global__ void __launch_bounds__(kBlock) elementwise_i32__cuda_simt(const ElementwiseParams p) {
+  take_turn();
   elementwise<std::int32_t>(p);
 }
 

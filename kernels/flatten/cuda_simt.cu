@@ -5,6 +5,7 @@ namespace binmorph::cuda {
 
 // Bit c * pixels + i of the result is bit c of pixel i.
 extern "C" __global__ void __launch_bounds__(kBlock) flatten_u64_u64__cuda_simt(const FlattenParams p) {
+  take_turn();
   const std::uint64_t bits = p.pixels * p.channels, words = (bits + 63) / 64, item = thread_item();
   if (item >= p.images * words) return;
   const unsigned pixel_words = words_of(p.channels);
@@ -23,6 +24,7 @@ extern "C" __global__ void __launch_bounds__(kBlock) flatten_u64_u64__cuda_simt(
 }
 
 extern "C" __global__ void __launch_bounds__(kBlock) flatten_b32_b32__cuda_simt(const FlattenParams p) {
+  take_turn();
   const std::uint64_t item = thread_item();
   if (item >= p.images * p.pixels * p.channels) return;
   const std::uint64_t pixel = item % p.pixels, c = item / p.pixels % p.channels;

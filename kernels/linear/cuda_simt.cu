@@ -6,6 +6,7 @@ namespace binmorph::cuda {
 // Neighbouring threads are neighbouring outputs: weights come in whole lines, x is one word for all.
 
 extern "C" __global__ void __launch_bounds__(kBlock) linear_u64_f32__cuda_simt(const LinearParams p) {
+  take_turn();
   const std::uint64_t item = thread_item();
   if (item >= static_cast<std::uint64_t>(p.images) * p.outputs) return;
   const unsigned o = static_cast<unsigned>(item % p.outputs), words = words_of(p.inputs);
@@ -22,6 +23,7 @@ extern "C" __global__ void __launch_bounds__(kBlock) linear_u64_f32__cuda_simt(c
 }
 
 extern "C" __global__ void __launch_bounds__(kBlock) linear_f32_f32__cuda_simt(const LinearParams p) {
+  take_turn();
   const std::uint64_t item = thread_item();
   if (item >= static_cast<std::uint64_t>(p.images) * p.outputs) return;
   const unsigned o = static_cast<unsigned>(item % p.outputs);

@@ -22,6 +22,7 @@ __device__ __forceinline__ void for_each_tap(const ConvGeometry& g, std::uint64_
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(kBlock) max_pool_u64_u64__cuda_simt(const PoolParams p) {
+  take_turn();
   const unsigned words = words_of(p.geometry.channels);
   const std::uint64_t item = thread_item();
   if (item >= static_cast<std::uint64_t>(out_pixels(p.geometry)) * words) return;
@@ -32,6 +33,7 @@ extern "C" __global__ void __launch_bounds__(kBlock) max_pool_u64_u64__cuda_simt
 }
 
 extern "C" __global__ void __launch_bounds__(kBlock) max_pool_f32_f32__cuda_simt(const PoolParams p) {
+  take_turn();
   const unsigned channels = p.geometry.channels;
   const std::uint64_t item = thread_item();
   if (item >= static_cast<std::uint64_t>(out_pixels(p.geometry)) * channels) return;
@@ -47,6 +49,7 @@ extern "C" __global__ void __launch_bounds__(kBlock) max_pool_f32_f32__cuda_simt
 }
 
 extern "C" __global__ void __launch_bounds__(kBlock) avg_pool_f32_f32__cuda_simt(const PoolParams p) {
+  take_turn();
   const unsigned channels = p.geometry.channels;
   const std::uint64_t item = thread_item();
   if (item >= static_cast<std::uint64_t>(out_pixels(p.geometry)) * channels) return;

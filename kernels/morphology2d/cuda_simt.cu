@@ -32,6 +32,7 @@ inline constexpr unsigned kRankPlanes = 16;
 
 extern "C" __global__ void __launch_bounds__(kBlock)
     morphology2d_u64_u64__cuda_simt(const MorphologyParams p) {
+  take_turn();
   const unsigned words = words_of(p.width);
   const std::uint64_t item = thread_item();
   if (item >= static_cast<std::uint64_t>(p.images) * p.height * words) return;
@@ -106,6 +107,7 @@ __device__ __forceinline__ Neighbours neighbours(const Column& c, const std::uin
 // complement of the erosion of the complement; a point that is not in the element is ORed away.
 template <bool use_zeros>
 __device__ __forceinline__ void morphology3x3(const Morphology3x3Params& p) {
+  take_turn();
   const unsigned words = words_of(p.width), blocks = (p.height + kMorphologyRows - 1) / kMorphologyRows;
   const auto item = static_cast<std::uint32_t>(thread_item());  // 2^32 of them are 2^41 pixels
   if (item >= p.images * blocks * words) return;
@@ -152,6 +154,7 @@ BINMORPH_DEVICE_KERNEL(morphology3x3_u64_u64__cuda_simt, Morphology3x3Params, (k
 BINMORPH_DEVICE_KERNEL(hit_or_miss3x3_u64_u64__cuda_simt, Morphology3x3Params, (kBlock), morphology3x3<true>)
 
 extern "C" __global__ void __launch_bounds__(kBlock) bitwise_u64_u64__cuda_simt(const BitwiseParams p) {
+  take_turn();
   const std::uint64_t item = thread_item();
   if (item >= p.words) return;
   const std::uint64_t a = p.first[item], b = p.second[item];
@@ -162,11 +165,13 @@ extern "C" __global__ void __launch_bounds__(kBlock) bitwise_u64_u64__cuda_simt(
 }
 
 extern "C" __global__ void __launch_bounds__(kBlock) differ_u64_u32__cuda_simt(const DifferParams p) {
+  take_turn();
   const std::uint64_t item = thread_item();
   if (item < p.words && p.first[item] != p.second[item]) *p.flag = 1;
 }
 
 extern "C" __global__ void __launch_bounds__(kBlock) complement_u64_u64__cuda_simt(const ComplementParams p) {
+  take_turn();
   const unsigned words = words_of(p.width);
   const std::uint64_t item = thread_item();
   if (item >= p.rows * words) return;

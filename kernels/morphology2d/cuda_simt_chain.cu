@@ -85,6 +85,7 @@ __device__ __forceinline__ void run_chain(const MorphologyChainParams& p, std::u
 
 extern "C" __global__ void __launch_bounds__(kBlock)
     morphology_chain_u64_u64__cuda_simt(const MorphologyChainParams p) {
+  take_turn();
   const auto item = static_cast<std::uint32_t>(thread_item());
   if (item >= p.images * ((p.height + kChainRows - 1) / kChainRows) * words_of(p.width)) return;
   if (p.cross && p.stages == 2) return run_chain<true, 2>(p, item);

@@ -40,6 +40,7 @@ __device__ __forceinline__ std::uint64_t fold_at(const MorphologyProgramParams& 
 
 extern "C" __global__ void __launch_bounds__(512)
     morphology_program_u64_u64__cuda_simt(const MorphologyProgramParams p) {
+  take_turn();
   auto* first = reinterpret_cast<std::uint64_t*>(shared_memory()) + p.left;
   const std::uint32_t pitch = program_pitch(p), buffer = program_buffer(p), words = words_of(p.width);
   const std::uint32_t tiles = (p.height + p.rows - 1) / p.rows;

@@ -41,22 +41,28 @@ __device__ __forceinline__ void pack_binary(const PackParams& p) {
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(kBlock) level_set_f32_u64__cuda_simt(const PackParams p) {
+  take_turn();
   level_set<float>(p);
 }
 extern "C" __global__ void __launch_bounds__(kBlock) level_set_i32_u64__cuda_simt(const PackParams p) {
+  take_turn();
   level_set<std::int32_t>(p);
 }
 extern "C" __global__ void __launch_bounds__(kBlock) level_set_u8_u64__cuda_simt(const PackParams p) {
+  take_turn();
   level_set<std::uint8_t>(p);
 }
 extern "C" __global__ void __launch_bounds__(kBlock) pack_binary_f32_u64__cuda_simt(const PackParams p) {
+  take_turn();
   pack_binary<float>(p);
 }
 extern "C" __global__ void __launch_bounds__(kBlock) pack_binary_u8_u64__cuda_simt(const PackParams p) {
+  take_turn();
   pack_binary<std::uint8_t>(p);
 }
 
 extern "C" __global__ void __launch_bounds__(kBlock) unpack_u64_u8__cuda_simt(const UnpackParams p) {
+  take_turn();
   const std::uint64_t item = thread_item();
   if (item >= p.images * p.pixels * p.channels) return;
   const std::uint64_t pixel = item % p.pixels, image = item / p.pixels / p.channels;

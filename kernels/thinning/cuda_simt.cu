@@ -32,6 +32,7 @@ __device__ __forceinline__ void thin(const ThinParams& p, std::uint32_t y, unsig
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(kBlock) thin_u64_u64__cuda_simt(const ThinParams p) {
+  take_turn();
   using kernels::ThinRule;
   const unsigned words = words_of(p.width);
   const std::uint64_t item = thread_item();

@@ -168,6 +168,7 @@ __device__ __forceinline__ void multiply_any(const BitWindows& w, Results& r) {
 
 template <bool two_value, class Params>
 __device__ __forceinline__ void run_tiles(const Params& p) {
+  take_turn();
   Results r{};
   if (two_value || p.windows.form == kernels::ConvForm::sign)
     multiply_any<true>(p.windows, r);

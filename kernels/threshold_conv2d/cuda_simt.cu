@@ -43,6 +43,7 @@ __device__ __forceinline__ void count_windows(const BitWindows& w, std::uint32_t
 
 template <bool two_value, class Params>
 __device__ __forceinline__ void count_all(const Params& p) {
+  take_turn();
   const ConvGeometry& g = p.windows.geometry;
   const std::uint32_t warp = blockIdx.x * (kBlock / 32) + threadIdx.x / 32, block = blockIdx.y;
   const std::uint32_t first = warp * kWindowPixels, pixels = out_pixels(g);

@@ -57,6 +57,7 @@ __device__ __forceinline__ void produce(const BitWindows& w, const TilePlan& t, 
     barrier_expect(at.weights_here, t.block_bytes);
     copy_bulk(at.packed, packed + std::uint64_t{blockIdx.y} * t.block_bytes, t.block_bytes, at.weights_here);
   }
+  await_previous();  // weights do not come from other kernels
   const auto publish = [&](unsigned n) {
     fence_proxy();
     __syncwarp();
@@ -163,6 +164,7 @@ template <int columns, int row_tiles, bool always_ones, class Params>
 __device__ __forceinline__ void run_warpgroups(const Tiled<Params>& p) {
   const BitWindows& w = p.conv.windows;
   const Place at(w, p.tile);
+  start_next();
   prepare(at);
   if (threadIdx.x < kWarpgroup) {
     give_registers<kFewRegisters>();
@@ -170,6 +172,7 @@ __device__ __forceinline__ void run_warpgroups(const Tiled<Params>& p) {
     return;
   }
   take_registers<kManyRegisters>();
+  await_previous();
   if (always_ones || w.form == kernels::ConvForm::sign) {
     consume<columns, row_tiles, true, false>(p, at);
   } else if (columns == 64 || w.form == kernels::ConvForm::mask) {

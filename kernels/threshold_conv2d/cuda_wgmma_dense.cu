@@ -158,6 +158,7 @@ __device__ __forceinline__ void multiply_slices(const Dense<Params>& p, const De
 template <class Params>
 __device__ __forceinline__ void run_dense(const Dense<Params>& p) {
   const DensePlace<Params> at;
+  start_next();
   if (threadIdx.x == 0) {
     for (unsigned s = 0; s < at.kStages; ++s) {
       barrier_init(at.full + s, kWarpgroup / 32 + 1);
@@ -166,6 +167,7 @@ __device__ __forceinline__ void run_dense(const Dense<Params>& p) {
     barrier_init_fence();
   }
   __syncthreads();
+  await_previous();
   const std::uint32_t down = (out_pixels(p.conv.windows.geometry) + kDenseRows - 1) / kDenseRows;
   const std::uint32_t tiles = down * p.plan.blocks;
   if (threadIdx.x < kWarpgroup) {

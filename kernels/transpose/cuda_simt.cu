@@ -7,6 +7,7 @@ namespace binmorph::cuda {
 
 extern "C" __global__ void __launch_bounds__(kBlock)
     rows_to_channels_u64_u64__cuda_simt(const RepackParams p) {
+  take_turn();
   const unsigned words = words_of(p.channels), row_words = words_of(p.width);
   std::uint64_t item = thread_item();
   if (item >= static_cast<std::uint64_t>(p.images) * p.height * p.width * words) return;
@@ -26,6 +27,7 @@ extern "C" __global__ void __launch_bounds__(kBlock)
 
 extern "C" __global__ void __launch_bounds__(kBlock)
     channels_to_rows_u64_u64__cuda_simt(const RepackParams p) {
+  take_turn();
   const unsigned words = words_of(p.channels), row_words = words_of(p.width);
   std::uint64_t item = thread_item();
   if (item >= static_cast<std::uint64_t>(p.images) * p.channels * p.height * row_words) return;

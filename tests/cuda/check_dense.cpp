@@ -24,6 +24,7 @@ void check(const ConvGeometry& g, ConvForm form, std::uint32_t blocks) {
   const auto plan = plan_dense(g, form, blocks);
   if (!plan) return fail("no plan: " + describe(g));
   Array<std::uint64_t> x(c.x), y(c.want.bits.size());
+  x.late();
   const BitWindows windows{g, x.data(), nullptr, nullptr, form, {nullptr, nullptr}};
   const auto pack = [&](const std::int32_t* threshold) {
     return pack_dense(g, form, *plan, c.neurons.plus.data(), c.neurons.minus.data(), threshold);

@@ -38,7 +38,9 @@ struct OnDevice {
       : packed(pack_tiles(g, form, plan, n.plus.data(), n.minus.data(), threshold)),
         x(values),
         tables(classes),
-        windows{g, x.data(), nullptr, nullptr, form, tables.params()} {}
+        windows{g, x.data(), nullptr, nullptr, form, tables.params()} {
+    x.late();
+  }
 };
 
 void check_threshold(const Case& c, std::uint32_t blocks) {

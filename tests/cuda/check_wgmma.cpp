@@ -15,6 +15,7 @@ struct ProbeParams {
 
 template <int columns>
 __global__ void __launch_bounds__(kWarpgroup) probe(const ProbeParams p) {
+  take_turn();
 #if BINMORPH_WGMMA
   unsigned char* shared = shared_memory();
   for (unsigned i = threadIdx.x; i < p.bytes; i += kWarpgroup) shared[i] = p.image[i];

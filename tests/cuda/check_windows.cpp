@@ -43,7 +43,9 @@ struct OnDevice {
         x(values),
         plus(packed.plus),
         minus(packed.minus),
-        tables(classes) {}
+        tables(classes) {
+    x.late();
+  }
   BitWindows windows(const ConvGeometry& g) {
     return {g, x.data(), plus.data(), minus.data(), packed.form, tables.params()};
   }

@@ -35,6 +35,13 @@ inline void fail(const std::string& what) {
   if (std::getenv("BINMORPH_STOP_AT_FAILURE") != nullptr) std::_Exit(1);
 }
 
+// Arrays that the launch before writes: emulated, they hold garbage until a kernel waits for that.
+struct LateBytes {
+  unsigned char* data;
+  std::vector<unsigned char> content;
+};
+inline std::vector<LateBytes> late_arrays;
+
 // Device memory, read and written by the host as well.
 template <class T>
 class Array {
@@ -65,6 +72,9 @@ class Array {
     if (!values.empty()) std::memcpy(data(), values.data(), values.size() * sizeof(T));
   }
   ~Array() {
+    for (std::size_t i = late_arrays.size(); i-- > 0;)
+      if (late_arrays[i].data == base_ + offset_)
+        late_arrays.erase(late_arrays.begin() + static_cast<std::ptrdiff_t>(i));
 #ifdef BINMORPH_EMULATE
     const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     munmap(base_ - page, inner_ + 2 * page);
@@ -74,6 +84,8 @@ class Array {
   }
   Array(const Array&) = delete;
   Array& operator=(const Array&) = delete;
+
+  void late() { late_arrays.push_back({base_ + offset_, std::vector<unsigned char>(size_ * sizeof(T))}); }
 
   T* data() { return reinterpret_cast<T*>(base_ + offset_); }
   std::size_t size() const { return size_; }
@@ -92,7 +104,19 @@ class Array {
 template <class Params>
 void launch(const LaunchShape& shape, void (*kernel)(Params), const Params& params) {
 #ifdef BINMORPH_EMULATE
+  for (LateBytes& array : late_arrays) {
+    std::memcpy(array.content.data(), array.data, array.content.size());
+    std::memset(array.data, kPattern, array.content.size());
+  }
+  emulate::machine.previous = [] {
+    for (const LateBytes& array : late_arrays)
+      std::memcpy(array.data, array.content.data(), array.content.size());
+  };
   emulate::machine.launch(shape, kernel, params);
+  const auto previous = std::exchange(emulate::machine.previous, nullptr);
+  if (!previous || shape.grid_x == 0 || shape.grid_y == 0) return;
+  previous();
+  fail("a kernel does not wait for the one before it");
 #else
   if (shape.shared_bytes > 48 * 1024)
     cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,

@@ -125,6 +125,15 @@ MUTANTS = [
     Mutant("stage given back a slice early", "dense", _DENSE, "wgmma_wait<1>", "wgmma_wait<2>"),
     Mutant("wrong distance of swizzled rows", "dense", _DENSE, "(mine), 16, 1024", "(mine), 16, 512"),
     Mutant("rows of odd windows", "dense", _TILES + ".cpp", "row % 2) + 1) >> 1", "row % 2)) >> 1"),
+    Mutant("overlaps with the launch before", "windows", _MMA, "  take_turn();\n", ""),
+    Mutant(
+        "pixels that may not be there yet",
+        "tiles",
+        _WGMMA,
+        "  await_previous();  // weights",
+        "  // weights",
+    ),
+    Mutant("slices that may not be there yet", "dense", _DENSE, "  await_previous();\n", ""),
     Mutant("channel of the next word", "packing", "flatten/cuda_simt.cu", "c / 64]", "c / 65]"),
     *ELEMENTS,
 ]

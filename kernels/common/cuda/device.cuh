@@ -39,6 +39,8 @@ __device__ __forceinline__ std::uint64_t bits_at(const std::uint64_t* run, std::
 #ifdef BINMORPH_EMULATE
 
 __device__ __forceinline__ unsigned char* shared_memory() { return emulate::machine.shared(); }
+inline void start_next() {}
+inline void await_previous() { emulate::machine.await_previous(); }
 template <int bytes>
 __device__ __forceinline__ void copy_async(void* shared, const void* global) {
   emulate::machine.copy_async(shared, global, bytes);
@@ -54,6 +56,19 @@ __device__ __forceinline__ void copy_async_wait() {
 __device__ __forceinline__ unsigned char* shared_memory() {
   extern __shared__ __align__(128) unsigned char binmorph_shared[];
   return binmorph_shared;
+}
+
+// Kernels of a network may overlap (programmatic dependent launch): the next one may start once all blocks of
+// this one have said so, and what the one before wrote, or still reads, is nobody's until await_previous().
+__device__ __forceinline__ void start_next() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+__device__ __forceinline__ void await_previous() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
 }
 
 // Copies 8 or 16 bytes; nothing is promised before copy_async_wait and a barrier.
@@ -82,5 +97,11 @@ __device__ __forceinline__ void copy_async_wait() {
 }
 
 #endif
+
+// How every kernel begins that has nothing to do before.
+__device__ __forceinline__ void take_turn() {
+  start_next();
+  await_previous();
+}
 
 }  // namespace binmorph::cuda

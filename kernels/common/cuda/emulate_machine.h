@@ -1,60 +1,29 @@
 // The emulated multiprocessor: threads as fibres, barriers, instructions of whole warps, asynchronous copies.
 #pragma once
 
-#include <setjmp.h>
-#include <ucontext.h>
-
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
+#include "kernels/common/cuda/emulate_threads.h"
 #include "kernels/common/cuda/launch.h"
 
-struct Index3 {
-  unsigned x, y, z;
-};
-inline Index3 threadIdx, blockIdx, blockDim, gridDim;
-
 namespace binmorph::cuda::emulate {
-
-using Collective = void (*)(void* const* lanes, unsigned mask);
-
-inline constexpr std::size_t kSharedAlign = 1024;  // the atom of the widest swizzle
-
-struct AsyncCopy {
-  void* dst;
-  const void* src;  // null: zeros
-  unsigned bytes;
-};
-
-struct Thread {
-  enum { fresh, ready, waiting, done } state = fresh;
-  int fibre = -1;
-  std::vector<std::vector<AsyncCopy>> copies;  // committed groups, oldest first; the last is open
-};
-
-struct Warp {
-  unsigned arrived = 0, mask = 0;
-  Collective operation = nullptr;
-  void* payload[32];
-};
-
-// Begins by ucontext; switches by longjmp, which leaves the signal mask alone and so needs no system call.
-struct Fibre {
-  ucontext_t begin;
-  jmp_buf place;
-  std::unique_ptr<char[]> stack;
-};
 
 class Machine {
  public:
   bool descending = false;
   std::string error;
+  std::function<void()> previous;  // a launch that may overlap with the next one: it runs as late as it can
+  std::shared_ptr<void> more;      // of emulate_wgmma.h
 
   template <class Params>
   void launch(const LaunchShape& shape, void (*kernel)(Params), const Params& params) {
@@ -81,6 +50,12 @@ class Machine {
   void wake(unsigned thread) { threads_[thread].state = Thread::ready; }
   void fail(const char* what) {
     error = what;
+    wait();
+  }
+
+  void await_previous() {
+    if (!previous) return;
+    threads_[threadIdx.x].early = true;
     wait();
   }
 
@@ -151,10 +126,26 @@ class Machine {
       for (unsigned warp = 0; warp < warps_.size(); ++warp) moved = run_warp(warp) || moved;
       if (!error.empty()) throw std::runtime_error(error);
       for (const Thread& t : threads_) left += t.state != Thread::done;
-      if (left != 0 && !moved) throw std::runtime_error("threads wait for others that never come");
+      if (left == 0 || moved) continue;
+      if (!previous) throw std::runtime_error("threads wait for others that never come");
+      run_previous();
     }
     for (std::size_t i = 0; i < kGuard; ++i)
       if (shared_[shape.shared_bytes + i] != 0xCD) throw std::runtime_error("wrote past the shared memory");
+  }
+
+  // On a machine of its own, while this one's threads stand still.
+  void run_previous() {
+    const auto work = std::exchange(previous, nullptr);
+    const Index3 places[] = {threadIdx, blockIdx, blockDim, gridDim};
+    Machine outer;
+    outer.descending = descending;
+    std::swap(*this, outer);
+    work();
+    std::swap(*this, outer);
+    std::tie(threadIdx, blockIdx, blockDim, gridDim) = std::tie(places[0], places[1], places[2], places[3]);
+    for (Thread& t : threads_)
+      if (std::exchange(t.early, false)) t.state = Thread::ready;
   }
 
   // Goes on with a warp for as long as any of its threads can, which leaves the other warps far behind.

@@ -13,7 +13,6 @@
 #include <array>
 #include <deque>
 #include <map>
-#include <utility>
 
 #include "kernels/common/cuda/emulate.h"
 
@@ -110,6 +109,7 @@ class Hopper {
   }
 
  private:
+  using Descriptors = std::array<std::uint64_t, 3>;
   struct Issued {
     std::array<Product, 32> lane;
     unsigned warp;
@@ -197,7 +197,11 @@ class Hopper {
   std::vector<unsigned char> proxy_;
 };
 
-inline Hopper hopper;
+// That of the machine, which may run another launch in between.
+inline Hopper& hopper() {
+  if (!machine.more) machine.more = std::make_shared<Hopper>();
+  return *static_cast<Hopper*>(machine.more.get());
+}
 
 // Warp w of a warpgroup has rows 16 w .. of D. Lane = 4 group + thread: sum[4 j + 2 half + i] is (row group +
 // 8 half, column 8 j + 2 thread + i); registers of A as those of mma.sync m16n8k256 (mma.cuh).
@@ -236,13 +240,14 @@ inline void Hopper::multiply(void* const* lanes, unsigned) {
   for (const Product& p : product.lane)
     if (p.a != first.a || p.b != first.b || p.accumulate != first.accumulate)
       machine.error = "the lanes of a warp bring different descriptors";
-  Warp& w = hopper.warp();
+  Hopper& all = hopper();
+  Warp& w = all.warp();
   if (!w.fenced) machine.error = "a product without a fence of its registers";
-  const std::array<std::uint64_t, 3> what{first.a, first.b, static_cast<std::uint64_t>(first.columns)};
-  const auto same = hopper.order_.emplace(std::make_pair(product.warp / 4, w.issued++), what);
+  const Descriptors what{first.a, first.b, static_cast<std::uint64_t>(first.columns)};
+  const auto same = all.order_.emplace(std::make_pair(product.warp / 4, w.issued++), what);
   if (same.first->second != what) machine.error = "the warps of a group multiply different matrices";
   if (machine.descending)
-    hopper.run(product);
+    all.run(product);
   else
     w.groups.back().push_back(product);
 }

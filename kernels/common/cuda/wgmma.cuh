@@ -38,16 +38,16 @@ __device__ __forceinline__ constexpr std::uint64_t matrix_at(unsigned address, u
 inline unsigned shared_address(const void* p) {
   return static_cast<unsigned>(static_cast<const unsigned char*>(p) - emulate::machine.shared());
 }
-inline void barrier_init(Barrier* b, unsigned arrivals) { emulate::hopper.init(b, arrivals); }
+inline void barrier_init(Barrier* b, unsigned arrivals) { emulate::hopper().init(b, arrivals); }
 inline void barrier_init_fence() {}
-inline void barrier_arrive(Barrier* b) { emulate::hopper.arrive(b, 0); }
-inline void barrier_expect(Barrier* b, unsigned bytes) { emulate::hopper.arrive(b, bytes); }
-inline void barrier_wait(Barrier* b, unsigned parity) { emulate::hopper.await(b, parity); }
+inline void barrier_arrive(Barrier* b) { emulate::hopper().arrive(b, 0); }
+inline void barrier_expect(Barrier* b, unsigned bytes) { emulate::hopper().arrive(b, bytes); }
+inline void barrier_wait(Barrier* b, unsigned parity) { emulate::hopper().await(b, parity); }
 inline void copy_bulk(void* shared, const void* global, unsigned bytes, Barrier* b) {
-  emulate::hopper.copy_bulk(shared, global, bytes, b);
+  emulate::hopper().copy_bulk(shared, global, bytes, b);
 }
-inline void fence_proxy() { emulate::hopper.fence_proxy(); }
-inline void sync_group(unsigned number, unsigned threads) { emulate::hopper.sync_group(number, threads); }
+inline void fence_proxy() { emulate::hopper().fence_proxy(); }
+inline void sync_group(unsigned number, unsigned threads) { emulate::hopper().sync_group(number, threads); }
 
 template <int registers>
 inline void give_registers() {}
@@ -58,16 +58,16 @@ inline void whole_warp(void (*operation)(void* const*, unsigned), void* payload 
   emulate::machine.collective(kWholeWarp, payload, operation);
 }
 inline void wgmma_fence() {
-  whole_warp([](void* const*, unsigned) { emulate::hopper.fence_registers(); });
+  whole_warp([](void* const*, unsigned) { emulate::hopper().fence_registers(); });
 }
 template <int rows, int count>
 inline void settle(int (&)[rows][count]) {}
 inline void wgmma_commit() {
-  whole_warp([](void* const*, unsigned) { emulate::hopper.commit(); });
+  whole_warp([](void* const*, unsigned) { emulate::hopper().commit(); });
 }
 template <int but_the_last>
 inline void wgmma_wait() {
-  whole_warp([](void* const*, unsigned) { emulate::hopper.await_products(but_the_last); });
+  whole_warp([](void* const*, unsigned) { emulate::hopper().await_products(but_the_last); });
 }
 template <int columns>
 inline void wgmma(int (&sum)[columns / 2], std::uint64_t a, std::uint64_t b, bool accumulate) {

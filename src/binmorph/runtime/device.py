@@ -142,13 +142,15 @@ class DeviceModel(PackedModel):
     def profile(self, x: Any, rounds: int = 20) -> dict[str, tuple[float, ...]]:
         """Milliseconds by the device's clock for a batch ``x`` of the host, one per round.
 
-        The keys are "node: kernel" for each launch by itself, and "" for the whole network; input and output
-        lie on the device.
+        The keys are "node: kernel" for each launch by itself, "launch after launch" for the whole network
+        where each waits for the end of the one before, and "" for the network as it runs, with launches that
+        overlap where the device can; input and output lie on the device.
         """
         source = as_network_input(to_numpy(x)[0], self.graph.input)
         times = self._model.profile(source, len(source), rounds)
         names = [f"{step['nodes'][0]}: {step['kernel']}" for step in self._model.plan(1)["steps"]]
-        return {name: tuple(part) for name, part in zip([*names, ""], times, strict=True)}
+        names += ["launch after launch", ""]
+        return {name: tuple(part) for name, part in zip(names, times, strict=True)}
 
     def plan(self, batch: int = 1) -> Plan:
         """Which kernels run for each node, and where in the device's memory their values lie."""
