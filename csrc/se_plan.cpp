@@ -78,6 +78,7 @@ kernels::SeSpecial special_of(const std::vector<SePoint>& points) {
     return count == cells.size();
   };
   if (is(1, [](std::int32_t) { return true; })) return kernels::SeSpecial::box3;
+  if (is(2, [](std::int32_t) { return true; })) return kernels::SeSpecial::box5;
   if (is(1, [](std::int32_t d) { return d <= 1; })) return kernels::SeSpecial::cross3;
   if (is(2, [](std::int32_t d) { return d <= 4; })) return kernels::SeSpecial::disk5;
   return kernels::SeSpecial::none;
@@ -117,7 +118,7 @@ SePlan::SePlan(std::vector<SePoint> points, bool planar) : points_(std::move(poi
   left_words_ = static_cast<std::uint32_t>(-(planar ? left : floor_div64(left)));
   right_words_ = static_cast<std::uint32_t>(planar ? right : floor_div64(right + 63));
 
-  if (!planar) special_ = special_of(points_);
+  special_ = special_of(points_);
   std::vector<SePoint> from_top = points_;
   for (SePoint& p : from_top) p.dy -= top;
   const std::unique_ptr<SeGraph> graph = cheapest(from_top, planar, order_);

@@ -12,6 +12,7 @@
 #include "kernels/common/bits.h"
 #include "kernels/morphology2d/columns.h"
 #include "kernels/morphology2d/morphology2d.h"
+#include "kernels/morphology2d/planes.h"
 #include "kernels/morphology2d/small.h"
 
 namespace binmorph::kernels {
@@ -223,12 +224,12 @@ class Block {
 template <class V, class Word, bool kDilate>
 inline void run_blocks(const SeProgram& program, const MorphShape& shape, const std::uint64_t* src,
                        std::uint64_t* dst, std::size_t begin, std::size_t end, std::uint64_t* scratch) {
-  // The walkers' row of border values lies in the scratch, which very wide images may exceed.
-  const bool walks = shape.lanes == 0 && words_for(shape.row_bits) >= V::words / 2 &&
-                     words_for(shape.row_bits) <= morph_scratch_words(program, shape);
-  if (walks && (run_small<V, kDilate>(program, shape, src, dst, begin, end, scratch) ||
-                run_columns<V, kDilate>(program, shape, src, dst, begin, end, scratch)))
-    return;
+  if (shape.lanes != 0) {
+    if (run_planes<V, kDilate>(program, shape, src, dst, begin, end, scratch)) return;
+  } else if (words_for(shape.row_bits) >= V::words / 2) {
+    if (run_small<V, kDilate>(program, shape, src, dst, begin, end, scratch)) return;
+    if (run_columns<V, kDilate>(program, shape, src, dst, begin, end, scratch)) return;
+  }
   const MorphTile tile = morph_tile(program, shape);
   Block<V, Word, kDilate> block(program, shape, tile, scratch);
   const std::size_t row_words = words_for(shape.row_bits);

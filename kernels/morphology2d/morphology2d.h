@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/common/bits.h"
 #include "kernels/common/kernel_list.h"
 
 namespace binmorph::kernels {
@@ -36,7 +37,7 @@ struct SeStep {
 inline constexpr std::uint32_t kSeMaxOperands = 64;
 
 // Elements with a loop of their own, unrolled at compile time.
-enum class SeSpecial : std::uint8_t { none, box3, cross3, disk5 };
+enum class SeSpecial : std::uint8_t { none, box3, box5, cross3, disk5 };
 
 // A column of an element. Its rows are rows[its predecessor's rows_end .. rows_end), and all rows of its
 // predecessor if it `grows`. The lists of shifts start where those of its predecessor end: up to wider_end
@@ -92,8 +93,10 @@ struct MorphTile {
 
 MorphTile morph_tile(const SeProgram& program, const MorphShape& shape);
 
+// At least a row: the walkers keep one of border values in it.
 inline std::size_t morph_scratch_words(const SeProgram& program, const MorphShape& shape) {
-  return morph_tile(program, shape).buffer_words * program.buffers;
+  const std::size_t blocks = morph_tile(program, shape).buffer_words * program.buffers;
+  return blocks < words_for(shape.row_bits) ? words_for(shape.row_bits) : blocks;
 }
 
 // Rows [begin, end) of the result, the first of them at dst; tail bits are zero. Reads the rows of src from

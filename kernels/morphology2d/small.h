@@ -1,4 +1,4 @@
-// The elements that everybody uses (3x3 box, cross, 5x5 disk), unrolled at compile time.
+// The elements that everybody uses (3x3 and 5x5 box, cross, 5x5 disk), unrolled at compile time.
 //
 // The columns of these elements are folds of rows above and below, so each word of the vertical folds is made
 // once and serves its own pixels and, shifted, the pixels to the left and right of them.
@@ -12,8 +12,9 @@ namespace {
 template <class V, bool kDilate, SeSpecial kShape>
 struct Small {
   using Raw = typename V::Raw;
-  static constexpr int kReach = kShape == SeSpecial::disk5 ? 2 : 1;
-  static constexpr int kFolds = kShape == SeSpecial::box3 ? 1 : kReach + 1;
+  static constexpr bool kBox = kShape == SeSpecial::box3 || kShape == SeSpecial::box5;
+  static constexpr int kReach = kShape == SeSpecial::disk5 || kShape == SeSpecial::box5 ? 2 : 1;
+  static constexpr int kFolds = kBox ? 1 : kReach + 1;
   struct Folds {
     Raw fold[kFolds];  // [k]: of the column at distance k from the centre
     const Raw& at(int distance) const { return fold[kFolds == 1 ? 0 : distance]; }
@@ -25,12 +26,14 @@ struct Small {
     }
   };
 
-  template <class Load>
-  void load(Folds& folds, const std::uint64_t* const* rows, const Load& load) const {
+  template <class Rows, class Load>
+  void load(Folds& folds, Rows rows, const Load& load) const {
     const Raw middle = load(rows[kReach]);
     const Raw three = V::template fold3<kDilate>(load(rows[kReach - 1]), middle, load(rows[kReach + 1]));
     if constexpr (kShape == SeSpecial::box3) {
       folds.fold[0] = three;
+    } else if constexpr (kShape == SeSpecial::box5) {
+      folds.fold[0] = V::template fold3<kDilate>(load(rows[0]), three, load(rows[4]));
     } else if constexpr (kShape == SeSpecial::cross3) {
       folds.fold[0] = three;
       folds.fold[1] = middle;
@@ -68,6 +71,8 @@ inline bool run_small(const SeProgram& program, const MorphShape& shape, const s
       return walk(Small<V, kDilate, SeSpecial::cross3>{});
     case SeSpecial::disk5:
       return walk(Small<V, kDilate, SeSpecial::disk5>{});
+    case SeSpecial::box5:
+      return walk(Small<V, kDilate, SeSpecial::box5>{});
     case SeSpecial::none:
       break;
   }

@@ -26,13 +26,18 @@ double block_cost(const SeProgram& program, std::size_t rows, std::size_t pitch,
   return (1 + 0.7 * program.reach / r + 1.0 / r) * p / (p - static_cast<double>(halo)) * memory;
 }
 
-}  // namespace
+// All that the choice depends on.
+struct TileKey {
+  std::size_t words, left, right;
+  std::uint32_t buffers, reach;
+  bool operator==(const TileKey& o) const {
+    return words == o.words && left == o.left && right == o.right && buffers == o.buffers && reach == o.reach;
+  }
+};
 
-MorphTile morph_tile(const SeProgram& program, const MorphShape& shape) {
-  const std::size_t words = words_for(shape.row_bits), lanes = std::max<std::size_t>(shape.lanes, 1);
-  const std::size_t left = program.left_words * lanes, right = program.right_words * lanes,
-                    halo = left + right;
-  const std::size_t whole = words < kAlign ? words + halo : round_up(words + halo);
+MorphTile choose_tile(const TileKey& key, const SeProgram& program) {
+  const std::size_t halo = key.left + key.right;
+  const std::size_t whole = key.words < kAlign ? key.words + halo : round_up(key.words + halo);
   MorphTile best{};
   double best_cost = 0;
   for (const std::size_t candidate :
@@ -48,10 +53,28 @@ MorphTile morph_tile(const SeProgram& program, const MorphShape& shape) {
       best.pitch = pitch;
     }
   }
-  best.words = std::min(words, best.pitch - halo);
-  best.front = 2 * round_up(left) - left;  // the first word of the result lies on a cache line
-  best.buffer_words = round_up(best.front + (best.rows + program.reach + 1) * best.pitch + right + kSlack);
+  best.words = std::min(key.words, best.pitch - halo);
+  best.front = 2 * round_up(key.left) - key.left;  // the first word of the result lies on a cache line
+  best.buffer_words =
+      round_up(best.front + (best.rows + program.reach + 1) * best.pitch + key.right + kSlack);
   return best;
+}
+
+}  // namespace
+
+// The search takes longer than a small image: the last answers are kept.
+MorphTile morph_tile(const SeProgram& program, const MorphShape& shape) {
+  struct Answer {
+    TileKey key;
+    MorphTile tile;
+  };
+  thread_local Answer answers[8] = {};
+  const std::size_t lanes = std::max<std::size_t>(shape.lanes, 1);
+  const TileKey key{words_for(shape.row_bits), program.left_words * lanes, program.right_words * lanes,
+                    program.buffers, program.reach};
+  Answer& answer = answers[(key.words + key.left + key.right + key.buffers + key.reach) % 8];
+  if (answer.tile.rows == 0 || !(answer.key == key)) answer = {key, choose_tile(key, program)};
+  return answer.tile;
 }
 
 }  // namespace binmorph::kernels

@@ -122,6 +122,24 @@ def test_morphology2d_equals_reference_on_planes(kernel, edge):
                 )
 
 
+@every_kernel("morphology2d")
+def test_morphology2d_equals_reference_on_planes_of_unrolled_elements(kernel, edge):
+    """More pixels in a row than a block has, planes that are no multiple of a vector, bands of rows."""
+    rng = np.random.default_rng(5)
+    width, height = 66, 9
+    for lanes in (4, 8, 12):
+        for name in ("box3", "cross3", "disk5", "box5"):
+            points = points_of({**ELEMENTS, **COLUMNS}[name])
+            for begin, end in ((0, 9), (3, 4), (2, 7), (9, 9)):
+                dilate, border = bool(rng.integers(2)), bool(rng.integers(2))
+                low, high = max(0, begin - 2), min(height, end + 2)
+                src = random_rows(rng, 1, 64 * lanes * width * (high - low), density_for(points, dilate))
+                args = {"shape": (height, width, lanes), "dilate": dilate, "border": border, "src_first": low}
+                out = ((end - begin) * width * lanes, np.uint64)
+                arrays = {"points": points, "src": src}
+                equals_reference("morphology2d", kernel, edge, arrays, out, **args, begin=begin, end=end)
+
+
 def test_morphology2d_reference_equals_its_definition():
     rng = np.random.default_rng(4)
     for name, cells in ELEMENTS.items():
