@@ -43,14 +43,23 @@ MorphPipeline::MorphPipeline(const std::vector<MorphStage>& stages, const MorphI
       capacities_(windows_.size()) {
   std::size_t capacity = std::min(band, shape.height);
   for (std::size_t s = stages.size(); s-- > 0;) {
-    const kernels::SeProgram& program = programs_[s] = stages[s].plan->program();
+    kernels::SeProgram& program = programs_[s];
+    if (const RankPlan* rank = stages[s].rank) {
+      program.top = rank->top();
+      program.reach = rank->reach();
+    } else {
+      program = stages[s].plan->program();
+    }
     // A masked stage also reads the row that it writes, which its element may not reach.
     const auto below = std::max<std::int64_t>(std::int64_t{program.top} + program.reach, 0);
     const std::int64_t above = std::min(program.top, 0);
     capacity = std::min(capacity + static_cast<std::size_t>(below - above), shape.height);
     capacities_[s] = capacity;
     if (s != 0 || packs) window_words_ += round_up(capacity * row_words_);
-    scratch_words_ = std::max(scratch_words_, kernels::morph_scratch_words(program, kernel_shape(s, 0)));
+    const std::size_t scratch = stages[s].rank != nullptr
+                                    ? stages[s].rank->scratch_words(row_words_)
+                                    : kernels::morph_scratch_words(program, kernel_shape(s, 0));
+    scratch_words_ = std::max(scratch_words_, scratch);
   }
   if (stages.empty() && packs) {
     capacities_[0] = capacity;
@@ -98,7 +107,11 @@ void MorphPipeline::run_stage(std::size_t count, std::size_t begin, std::size_t 
     high = std::max(high, end);
   }
   const std::uint64_t* src = input_rows(s, low, high, first);
-  kernels_.morphology(program, kernel_shape(s, first), src, dst, begin, end, scratch_);
+  if (const RankPlan* rank = stages_[s].rank) {
+    rank->run(kernels_.count, kernel_shape(s, first), src, dst, begin, end, scratch_);
+  } else {
+    kernels_.morphology(program, kernel_shape(s, first), src, dst, begin, end, scratch_);
+  }
   if (stages_[s].mask != nullptr)
     keep_unmasked(stages_[s].mask, src + (begin - first) * row_words_, begin, end, dst);
 }

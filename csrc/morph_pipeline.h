@@ -14,6 +14,7 @@ struct MorphKernels {
   kernels::Morphology2d* morphology;
   kernels::LevelSetU8* pack;
   kernels::UnpackU8* unpack;
+  kernels::ThresholdPlanes* count;
 };
 
 // Rows [first, last) of an image or of a stage's result that are still read, moved up when the first are not.

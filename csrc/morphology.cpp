@@ -35,9 +35,9 @@ const MorphKernels& choose_kernels(Isa isa) {
     std::array<MorphKernels, kIsaCount> result{};
     for (int i = 0; i < kIsaCount; ++i)
       if (const Isa up_to = static_cast<Isa>(i); isa_supported(up_to))
-        result[static_cast<std::size_t>(i)] = {best_kernel<kernels::Morphology2d>(up_to),
-                                               best_kernel<kernels::LevelSetU8>(up_to),
-                                               best_kernel<kernels::UnpackU8>(up_to)};
+        result[static_cast<std::size_t>(i)] = {
+            best_kernel<kernels::Morphology2d>(up_to), best_kernel<kernels::LevelSetU8>(up_to),
+            best_kernel<kernels::UnpackU8>(up_to), best_kernel<kernels::ThresholdPlanes>(up_to)};
     return result;
   }();
   const MorphKernels& kernels = chosen[static_cast<std::size_t>(isa)];
@@ -118,6 +118,7 @@ class BandWorker {
 // erosion is a dilation of the complement.
 std::optional<std::size_t> flood_images(const MorphStage& stage, const MorphImages& shape,
                                         std::uint64_t* words, std::size_t limit, std::size_t threads) {
+  if (stage.plan == nullptr) return std::nullopt;
   const kernels::SeProgram program = stage.plan->program();
   const std::optional<FloodElement> element = FloodElement::from(program.points, program.point_count);
   if (!element || shape.lanes != 0) return std::nullopt;
@@ -137,6 +138,52 @@ std::optional<std::size_t> flood_images(const MorphStage& stage, const MorphImag
   return *std::max_element(times.begin(), times.end());
 }
 
+bool any_volume(const std::vector<MorphStage>& stages) {
+  return std::any_of(stages.begin(), stages.end(), [](const MorphStage& s) { return s.volume != nullptr; });
+}
+
+// Stages on whole stacks of words, one after the other.
+void run_in_turn(const std::vector<MorphStage>& stages, const MorphImages& shape, const std::uint64_t* src,
+                 std::uint64_t* dst, std::size_t threads, Isa isa) {
+  const std::size_t count = shape.images * shape.image_words();
+  std::unique_ptr<std::uint64_t[]> buffers[2];
+  for (std::size_t s = 0; s < stages.size(); ++s) {
+    std::unique_ptr<std::uint64_t[]>& buffer = buffers[s % 2];
+    if (s + 1 < stages.size() && buffer == nullptr) buffer.reset(new std::uint64_t[count]);
+    std::uint64_t* to = s + 1 < stages.size() ? buffer.get() : dst;
+    if (stages[s].volume != nullptr) {
+      run_volume(stages[s], shape, src, to, threads, isa);
+    } else {
+      run_stages({stages[s]}, nullptr, shape, {src, nullptr}, {to, nullptr}, threads, isa);
+    }
+    src = to;
+  }
+  if (stages.empty()) std::copy_n(src, count, dst);
+}
+
+void run_volumes(const std::vector<MorphStage>& stages, const std::vector<MorphStage>* without,
+                 const MorphImages& shape, const MorphSource& src, const MorphTarget& dst,
+                 std::size_t threads, Isa isa) {
+  const std::size_t count = shape.images * shape.image_words();
+  const auto words = [count] { return std::unique_ptr<std::uint64_t[]>(new std::uint64_t[count]); };
+  std::unique_ptr<std::uint64_t[]> packed, result, removed;
+  const std::uint64_t* from = src.words;
+  if (from == nullptr) {
+    packed = words();
+    run_stages({}, nullptr, shape, src, {packed.get(), nullptr}, threads, isa);
+    from = packed.get();
+  }
+  std::uint64_t* to = dst.words;
+  if (to == nullptr) to = (result = words()).get();
+  run_in_turn(stages, shape, from, to, threads, isa);
+  if (without != nullptr) {
+    removed = words();
+    run_in_turn(*without, shape, from, removed.get(), threads, isa);
+    for (std::size_t i = 0; i < count; ++i) to[i] &= ~removed[i];
+  }
+  if (dst.words == nullptr) run_stages({}, nullptr, shape, {to, nullptr}, dst, threads, isa);
+}
+
 }  // namespace
 
 std::size_t MorphImages::row_words() const { return words_for(row_bits); }
@@ -146,6 +193,8 @@ void run_stages(const std::vector<MorphStage>& stages, const std::vector<MorphSt
                 Isa isa) {
   const MorphKernels& kernels = choose_kernels(isa);
   if (shape.images == 0 || shape.image_words() == 0) return;
+  if (any_volume(stages) || (without != nullptr && any_volume(*without)))
+    return run_volumes(stages, without, shape, src, dst, threads, isa);
   // Few images: each is cut into bands, one per thread. Many: a thread takes whole images.
   const std::size_t cuts = std::min(shape.height, (threads + shape.images - 1) / shape.images);
   const std::size_t chunks = std::min(shape.images, threads);
@@ -165,7 +214,7 @@ std::size_t run_until_stable(const MorphStage& stage, const MorphImages& shape, 
   const std::size_t size = shape.image_words(), count = shape.images * size;
   if (count == 0) return 1;
   if (const auto times = flood_images(stage, shape, words, limit, threads)) return *times;
-  if (settles(stage)) {
+  if (stage.plan != nullptr && settles(stage)) {
     const MorphKernels& kernels = choose_kernels(isa);
     std::vector<std::size_t> times(shape.images);
     run_shared(threads, shape.images, [&](std::size_t i) {

@@ -25,15 +25,14 @@ using Out = std::optional<py::array>;
 // The registered kernel of this name, if this machine can run it.
 template <class Fn>
 Fn* find_kernel(const std::string& name) {
-  std::string known;
   for (const kernels::Kernel<Fn>& kernel : kernels::kernel_list<Fn>()) {
-    if (name == kernel.name) {
-      if (isa_supported(kernel.isa)) return kernel.run;
-      throw py::value_error("kernel " + name + " needs " + isa_name(kernel.isa) +
-                            ", which this machine lacks");
-    }
-    known += (known.empty() ? "" : ", ") + std::string(kernel.name);
+    if (name != kernel.name) continue;
+    if (isa_supported(kernel.isa)) return kernel.run;
+    throw py::value_error("kernel " + name + " needs " + isa_name(kernel.isa) + ", which this machine lacks");
   }
+  std::string known;
+  for (const kernels::Kernel<Fn>& kernel : kernels::kernel_list<Fn>())
+    known += (known.empty() ? "" : ", ") + std::string(kernel.name);
   throw py::value_error("unknown kernel '" + name + "'; registered: " + known);
 }
 

@@ -43,6 +43,22 @@ def test_sliced_stacks_equal_scipy(name):
         assert threaded == found
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_sliced_stacks_have_outputs(name):
+    rng = np.random.default_rng(4)
+    images = rng.random((300, 9, 11)) < 0.7
+    bits, out = BitArray.pack(images, "batch-sliced"), BitArray.pack(images, "batch-sliced")
+    for iterations in (1, -1):
+        expected = getattr(morphology, name)(bits, np.ones((3, 3)), iterations)
+        assert getattr(morphology, name)(bits, np.ones((3, 3)), iterations, output=out) is out
+        assert out == expected
+        same = BitArray.pack(images, "batch-sliced")
+        assert getattr(morphology, name)(same, np.ones((3, 3)), iterations, output=same) == expected
+    for wrong in (BitArray.pack(images), np.empty(images.shape, bool)):
+        with pytest.raises(ShapeError, match="batch-sliced"):
+            getattr(morphology, name)(bits, output=wrong)
+
+
 def test_sliced_propagation_equals_scipy():
     rng = np.random.default_rng(2)
     images, mask = rng.random((70, 9, 11)) < 0.05, rng.random((70, 9, 11)) < 0.7

@@ -10,7 +10,6 @@ from skimage import data
 from skimage import morphology as skimage_morphology
 
 from binmorph import BitArray, morphology
-from binmorph.errors import UnsupportedOpError
 
 
 def shapes_to_thin():
@@ -60,14 +59,34 @@ def test_thin_stops_at_the_limit_and_reports_progress():
 def test_images_of_other_ranks_and_methods_are_refused():
     with pytest.raises(ValueError, match="two-dimensional"):
         morphology.thin(np.ones(5))
-    with pytest.raises(ValueError, match="two-dimensional"):
-        morphology.skeletonize(np.ones(5))
-    with pytest.raises(UnsupportedOpError, match="zhang"):
-        morphology.skeletonize(np.ones((5, 5)), method="lee")
+    for shape in ((5,), (2, 2, 2, 2)):
+        with pytest.raises(ValueError, match="two or three"):
+            morphology.skeletonize(np.ones(shape))
+    with pytest.raises(ValueError, match="volumes"):
+        morphology.skeletonize(np.ones((5, 5, 5)), method="zhang")
     with pytest.raises(ValueError, match="either"):
         morphology.skeletonize(np.ones((5, 5)), method="x")
     for shape in ((0, 5), (5, 0)):
         assert morphology.thin(np.ones(shape)).shape == shape
+        assert morphology.skeletonize(np.ones(shape), method="lee").shape == shape
+
+
+def test_skeletons_by_simple_points_equal_skimage():
+    rng = np.random.default_rng(5)
+    shapes = [(1, 1), (1, 70), (3, 130), (40, 64), (70, 65), (1, 5, 9), (2, 3, 4), (9, 12, 66), (20, 7, 1)]
+    images = [rng.random(shape) < density for shape in shapes for density in (0.3, 0.7, 1.0)]
+    images += [ndimage.binary_dilation(rng.random(shape) < 0.02, iterations=3) for shape in shapes]
+    images.append(np.asarray(data.horse()) == 0)
+    for image in images:
+        expected = skimage_morphology.skeletonize(image, method="lee")
+        seen = []
+        found = morphology.skeletonize(image, method="lee", progress=seen.append)
+        np.testing.assert_array_equal(found, expected, err_msg=str(image.shape))
+        assert seen
+        packed = morphology.skeletonize(as_bits(image), method="lee")
+        np.testing.assert_array_equal(packed.unpack(), expected)
+    volume = images[-2]
+    np.testing.assert_array_equal(morphology.skeletonize(volume), skimage_morphology.skeletonize(volume))
 
 
 @pytest.mark.parametrize("function", ["white_tophat", "black_tophat"])

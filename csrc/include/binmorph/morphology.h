@@ -5,22 +5,28 @@
 #include <cstdint>
 #include <vector>
 
+#include "binmorph/rank_plan.h"
 #include "binmorph/se_plan.h"
+#include "binmorph/volume.h"
 #include "kernels/common/isa.h"
 
 namespace binmorph {
 
+// An erosion or dilation, or, with `rank`, a rank filter. Exactly one of plan, volume and rank is given.
 struct MorphStage {
   const SePlan* plan;
   bool dilate;
   bool border;                // the value outside the image, for this stage
   const std::uint64_t* mask;  // where it is 0 the stage keeps its input; null: nowhere
+  const SeVolume* volume = nullptr;
+  const RankPlan* rank = nullptr;  // dilate does not matter
 };
 
 // A stack of images [images, height, words_for(row_bits)], tail bits zero. lanes: see MorphShape; every plan
-// is planar exactly if lanes is not 0.
+// is planar exactly if lanes is not 0. lead: the axes of the stack, for volumes.
 struct MorphImages {
   std::size_t images, height, row_bits, lanes;
+  std::vector<std::size_t> lead = {};
   std::size_t row_words() const;
   std::size_t image_words() const { return height * row_words(); }
 };

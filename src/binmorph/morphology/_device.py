@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import numpy.typing as npt
 
 from .. import _core
 from ..device_bits import DeviceBitArray, check_same_place
 from ..errors import DTypeError, ShapeError, UnsupportedOpError
-from ._engine import Operation, Step, flat_extents
-from ._packed import Progress
+from ._engine import Operation, Step, points
+from ._packed import Progress, row_width
 
 _TIMES = 16  # iterations between two looks at whether anything changes
 
 
 def _extents(bits: DeviceBitArray) -> tuple[int, int, int]:
-    return flat_extents(bits.shape)[:3]
+    shape = bits.shape
+    if len(shape) < 2:
+        return 1, 1, row_width(shape)
+    return prod(shape[:-2]), shape[-2], shape[-1]
 
 
 def _element(step: Step) -> _core.morphology.Element:
@@ -24,7 +29,7 @@ def _element(step: Step) -> _core.morphology.Element:
             f"an element of shape {step.cells.shape} reaches along the axes before the last two, which has "
             "no kernel on a GPU; pass bits.cpu()"
         )
-    return step.stage()[0]
+    return step.element()
 
 
 def check_output(output: object) -> None:
@@ -82,10 +87,8 @@ def at_least(
 ) -> DeviceBitArray:
     """1 where that many of the element's cells are 1."""
     _element(Step(cells, centre, False, border))
-    centre = ((0,) * (2 - len(centre)) + centre)[-2:]
-    places = np.argwhere(cells.reshape(((1,) * (2 - cells.ndim) + cells.shape)[-2:])) - np.array(centre)
-    points = [(int(y), int(x)) for y, x in places]
-    words = _core.cuda.rank_filter(points, threshold, border, _extents(bits), bits._words, bits._stream())
+    places = [(int(y), int(x)) for y, x in points(cells, centre)]
+    words = _core.cuda.rank_filter(places, threshold, border, _extents(bits), bits._words, bits._stream())
     return bits._like(words)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..bit_words import kernel, valid_bits
+from ..bit_words import Layout, kernel, valid_bits
 from ..bits import BitArray
 from ..device_bits import DeviceBitArray, on_device
 from ..errors import DTypeError, ShapeError
@@ -102,13 +102,17 @@ def complement(words: Words, width: int) -> Words:
     return words ^ valid_bits((width,), "row-packed")
 
 
-def check_output(output: object, shape: tuple[int, ...]) -> Array | BitArray | None:
+def check_output(
+    output: object, shape: tuple[int, ...], layout: Layout = "row-packed"
+) -> Array | BitArray | None:
     """The array to write to; None where SciPy makes a new one, which is for everything but an array."""
+    if output is None:
+        return None
     if isinstance(output, DeviceBitArray):
         raise ShapeError("operations on a GPU take no output; they make new bits")
     if isinstance(output, BitArray):
-        if output.shape != shape or output.layout != "row-packed":
-            raise ShapeError(f"output must be row-packed bits of shape {shape}, not {output!r}")
+        if output.shape != shape or output.layout != layout:
+            raise ShapeError(f"output must be {layout} bits of shape {shape}, not {output!r}")
         if not output._words.flags.writeable:
             raise ValueError("output array is read-only.")
         return output

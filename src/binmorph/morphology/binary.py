@@ -21,6 +21,7 @@ from ..errors import ShapeError
 from . import _device, _engine
 from ._apply import apply, prepare
 from ._arguments import Axes, Origin, iteration_count
+from ._engine import Operation
 from ._packed import Image, Progress, Result, Words, check_dtype, check_output, deliver, source, to_words
 
 
@@ -69,19 +70,38 @@ def _apply(
     ndim = len(shape) - batch
     operation = prepare(structure, ndim, origin, axes, border_value, operations, max(count, 1))
     if isinstance(values, BitArray) and batch:
-        if ndim not in (1, 2) or output is not None:
-            raise ShapeError("batch-sliced bits must be images [N, H, W] or rows [N, W], and take no output")
-        words = _engine.run_planes(
-            operation, values._words, shape[1:], shape[0], threads, masked, until_stable=count < 1
-        )
-        return BitArray(words, shape, "batch-sliced")
+        return _apply_to_batch(operation, values, output, threads, masked, until_stable=count < 1)
     target = check_output(output, shape)
     if count >= 1:
         return apply(operation, values, target, threads, masked)
-    words = to_words(values)
-    for step in operation.steps:
-        words = _engine.repeat(step, words, shape, threads, masked, progress)
+    words = values._words.copy() if isinstance(values, BitArray) else to_words(values)
+    _engine.repeat(operation, words, shape, threads, masked, progress)
     return deliver(words, shape, target, not isinstance(values, np.ndarray))
+
+
+def _apply_to_batch(
+    operation: Operation,
+    bits: BitArray,
+    output: object,
+    threads: int,
+    mask: Words | None,
+    until_stable: bool,
+) -> BitArray:
+    shape = bits.shape
+    if len(shape) not in (2, 3):
+        raise ShapeError(f"batch-sliced bits must be images [N, H, W] or rows [N, W], not of shape {shape}")
+    target = check_output(output, shape, "batch-sliced")
+    if isinstance(target, np.ndarray):
+        raise ShapeError("the output of batch-sliced bits must be batch-sliced bits, not an array")
+    words = _engine.run_planes(
+        *(operation, bits._words, shape[1:], shape[0], threads, mask, until_stable),
+        out=None if target is None else target._words,
+    )
+    if target is None:
+        return BitArray(words, shape, "batch-sliced")
+    if until_stable:
+        target._words[...] = words
+    return target
 
 
 def binary_erosion(

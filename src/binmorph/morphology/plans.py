@@ -23,4 +23,4 @@ def plan(structure: npt.ArrayLike, origin: Origin = 0, *, dilation: bool = False
             f"a plan is of one or two axes, not {cells.ndim}; an element of more is cut into planes"
         )
     operation = prepare(cells, cells.ndim, origin, None, 0, (dilation,))
-    return operation.steps[0].stage()[0].describe()
+    return operation.steps[0].element().describe()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from ..device_bits import DeviceBitArray
 from . import _device, _engine
+from ._apply import apply
 from ._arguments import Axes, Origin, border_bit, check_axes, element, origin_list
 from ._packed import Image, Result, Words, check_dtype, check_output, deliver, source, to_words
 
@@ -71,37 +74,32 @@ def _count(
         _device.check_output(output)
         return _device.at_least(values, threshold, cells, centre, border_bit(border_value))
     target = check_output(output, shape)
-    words = _at_least(threshold, n, cells, centre, border_bit(border_value), to_words(values), shape, threads)
+    border = border_bit(border_value)
+    if threshold > n:  # an element without cells has no majority
+        return apply(_engine.Operation([_engine.Step(cells, centre, True, False)]), values, target, threads)
+    step = _engine.Step(cells, centre, False, border, threshold)
+    if step.is_flat:
+        return apply(_engine.Operation([step]), values, target, threads)
+    words = _at_least(step, n, to_words(values), shape, threads)
     return deliver(words, shape, target, not isinstance(values, np.ndarray))
 
 
-def _at_least(
-    threshold: int,
-    n: int,
-    cells: npt.NDArray[np.bool_],
-    centre: tuple[int, ...],
-    border: bool,
-    words: Words,
-    shape: tuple[int, ...],
-    threads: int,
-) -> Words:
-    """[number of ones >= threshold], by a vertical counter: one array of words per bit of the count.
+def _at_least(step: _engine.Step, n: int, words: Words, shape: tuple[int, ...], threads: int) -> Words:
+    """[number of ones >= threshold] of volumes, by a vertical counter: one array of words per bit of it.
 
     It starts at 2^b - threshold, so that its bit b is the answer and no comparison follows.
     """
-    if threshold > n:  # an element without cells has no majority
-        return np.zeros_like(words)
     top = max(n - 1, 1).bit_length()
-    start = (1 << top) - threshold
+    start = (1 << top) - step.threshold
     full = np.iinfo(np.uint64).max
     counter = [np.full_like(words, full if start >> bit & 1 else 0) for bit in range(top + 1)]
-    point = np.zeros(cells.shape, np.bool_)
-    for index in np.argwhere(cells):
+    for index in np.argwhere(step.cells):
+        point = np.zeros(step.cells.shape, np.bool_)
         point[tuple(index)] = True
-        carry = _engine.run(
-            _engine.Operation([_engine.Step(point, centre, True, border)]), words, shape, threads
+        carry = np.empty_like(words)
+        _engine.Operation([replace(step, cells=point, dilate=True, threshold=0)]).chain.run(
+            words, carry, shape, None, None, threads
         )
-        point[tuple(index)] = False
         for digit in counter:
             digit ^= carry
             carry &= ~digit  # the old digit was 1 where the new one is 0

@@ -72,9 +72,8 @@ def binary_fill_holes(
     operation = prepare(structure, len(shape), origin, axes, 1, (True,))
     target = check_output(output, shape)
     background = complement(to_words(values), row_width(shape))
-    reached = _engine.repeat(
-        operation.steps[0], np.zeros_like(background), shape, threads, background, progress
-    )
+    reached = np.zeros_like(background)
+    _engine.repeat(operation, reached, shape, threads, background, progress)
     filled = complement(reached, row_width(shape))
     result = deliver(filled, shape, target, not isinstance(values, np.ndarray))
     return result if target is None else None

@@ -16,7 +16,10 @@ def generate_binary_structure(rank: int, connectivity: int) -> Cells:
     """
     if rank < 1:
         return np.array(True)
-    distance = np.abs(np.indices([3] * rank) - 1).sum(axis=0)
+    line = np.array([1, 0, 1])
+    distance = line
+    for _ in range(rank - 1):
+        distance = np.add.outer(distance, line)
     cells: Cells = distance <= max(connectivity, 1)
     return cells
 

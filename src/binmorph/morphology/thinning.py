@@ -1,7 +1,7 @@
-"""Thinning and skeletons of two-dimensional images, with scikit-image's results.
+"""Thinning of images and skeletons of images and volumes, with scikit-image's results.
 
-Each pass looks at the eight neighbours of 64 pixels (or a vector of them) at a time: the rules are Boolean
-formulas on neighbour planes, not tables.
+Each pass of thinning looks at the eight neighbours of 64 pixels (or a vector of them) at a time: the rules
+are Boolean formulas on neighbour planes, not tables.
 """
 
 from __future__ import annotations
@@ -35,19 +35,36 @@ def thin(
 def skeletonize(
     image: Image, *, method: str | None = None, threads: int = 1, progress: Progress | None = None
 ) -> Result:
-    """The skeleton of a two-dimensional image (after Zhang and Suen, CACM 27(3), 1984).
+    """The skeleton of an image or a volume, as ``skimage.morphology.skeletonize``.
 
-    As ``skimage.morphology.skeletonize`` with ``method`` None or "zhang"; "lee", for volumes, is an
-    UnsupportedOpError.
+    ``method`` "zhang" (after Zhang and Suen, CACM 27(3), 1984) takes two axes and is their default; "lee"
+    (Lee, Kashyap and Chu, CVGIP 56(6), 1994) takes two or three, one thread, and has no kernel on a GPU.
     """
     if method not in {"zhang", "lee", None}:
         raise ValueError(f'skeletonize method should be either "lee" or "zhang", got {method}.')
     values = image if isinstance(image, DeviceBitArray) else source(image)
-    if method == "lee" or len(values.shape) == 3:
-        raise UnsupportedOpError('skeletonize takes two-dimensional images, by method "zhang"')
-    if len(values.shape) != 2:
-        raise ValueError(f"skeletonize takes two-dimensional images, not {len(values.shape)}D")
-    return _thinned(values, "zhang-suen", 0, threads, progress)
+    ndim = len(values.shape)
+    if ndim == 3 and method == "zhang":
+        raise ValueError('skeletonize method "zhang" takes two-dimensional images; "lee" takes volumes')
+    if ndim not in (2, 3):
+        raise ValueError(f"skeletonize takes images of two or three dimensions, not {ndim}D")
+    if ndim == 2 and method != "lee":
+        return _thinned(values, "zhang-suen", 0, threads, progress)
+    if isinstance(values, DeviceBitArray):
+        raise UnsupportedOpError('skeletonize by method "lee" has no kernel on a GPU; pass bits.cpu()')
+    check_dtype(values)
+    shape = values.shape
+    words: Words = np.array(to_words(values))
+    planes, height, width = (1,) * (3 - ndim) + shape
+    done, made = 0, _REPORT_EVERY
+    while made == _REPORT_EVERY:
+        limit = 0 if progress is None else _REPORT_EVERY
+        made = _core.morphology.skeletonize(words, planes, height, width, limit)
+        done += made
+        if progress is None:
+            break
+        progress(done)
+    return deliver(words, shape, None, not isinstance(values, np.ndarray))
 
 
 def _thinned(values: Result, rule: str, limit: int, threads: int, progress: Progress | None) -> Result:

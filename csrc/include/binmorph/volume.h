@@ -1,0 +1,32 @@
+// Structuring elements of more than two axes, as elements of the last two on every plane that they reach.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "binmorph/se_plan.h"
+#include "kernels/common/isa.h"
+
+namespace binmorph {
+
+struct MorphImages;
+struct MorphStage;
+
+// One distinct plane of the element, and the planes of the image that it reads.
+struct VolumePart {
+  std::shared_ptr<const SePlan> plan;  // null: the pixel itself
+  std::vector<std::int64_t> moves;  // one number per leading axis for each place, one place after the other
+};
+
+struct SeVolume {
+  std::size_t axes = 0;  // leading axes of every part
+  std::vector<VolumePart> parts;
+};
+
+// One stage that has a volume, on a stack with leading axes `shape.lead`. src and dst must not overlap.
+void run_volume(const MorphStage& stage, const MorphImages& shape, const std::uint64_t* src,
+                std::uint64_t* dst, std::size_t threads, Isa isa);
+
+}  // namespace binmorph
