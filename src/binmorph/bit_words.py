@@ -42,13 +42,15 @@ def words_shape(shape: tuple[int, ...], layout: Layout) -> tuple[int, ...]:
     return (*shape[:-1], -(-shape[-1] // 64))
 
 
+@lru_cache(maxsize=64)
 def valid_bits(shape: tuple[int, ...], layout: Layout) -> Words:
-    """The words of one packed axis full of ones."""
+    """The words of one packed axis full of ones; read-only."""
     length = shape[PACKED_AXIS[layout]]
     ones = np.zeros(words_shape(shape, layout)[-1], np.uint64)
     ones[: length // 64] = np.iinfo(np.uint64).max
     if length % 64:
         ones[length // 64] = (1 << (length % 64)) - 1
+    ones.flags.writeable = False
     return ones
 
 
@@ -120,11 +122,18 @@ def empty_words(shape: tuple[int, ...]) -> Words:
 
 
 def pack_rows(bits: npt.NDArray[np.uint8]) -> Words:
-    width = bits.shape[-1]
-    rows = prod(bits.shape[:-1])
-    words = empty_words((*bits.shape[:-1], -(-width // 64)))
-    _core.kernels.pack_binary_u8(kernel("pack_binary_u8"), np.ascontiguousarray(bits), rows, width, words)
+    words = pack_bytes(bits)
+    assert words is not None
     return words
+
+
+def pack_bytes(values: npt.NDArray[Any]) -> Words | None:
+    """Packed and checked in one pass over booleans or bytes; None if there are others than 0 and 1."""
+    width = values.shape[-1]
+    words = empty_words((*values.shape[:-1], -(-width // 64)))
+    raw = np.ascontiguousarray(values).view(np.uint8)
+    good = _core.kernels.pack_binary_u8(kernel("pack_binary_u8"), raw, prod(raw.shape[:-1]), width, words)
+    return None if good is None else words
 
 
 def unpack_rows(words: Words, width: int) -> npt.NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from .bit_words import (
     Layout,
     Words,
     check_shape,
+    pack_bytes,
     pack_rows,
     slice_batch,
     to_bits,
@@ -60,6 +61,10 @@ class BitArray(_core.BitBuffer):
         # numpy would see the words of a BitArray, which are a buffer; its bits can change layout.
         values = array.unpack() if isinstance(array, BitArray) else np.asarray(array)
         check_shape(values.shape, layout)
+        if layout == "row-packed" and values.dtype.char in "?B":
+            checked = pack_bytes(values)
+            if checked is not None:
+                return cls(checked, values.shape, layout)
         bits = to_bits(values)
         if layout == "batch-sliced":
             words = slice_batch(bits)
