@@ -16,9 +16,9 @@ import numpy as np
 
 from binmorph import ir
 from binmorph.bench.meters import NVML, NvmlMeter
+from binmorph.bench.peers.cuda_layers import LAYERS as LIBRARIES
 from binmorph.runtime import DeviceModel, PackedModel
 
-from .cudnn_int8 import Library
 from .part import Part, torch_cuda, torch_times
 
 
@@ -106,55 +106,28 @@ def _ours(part: Part, layer: Layer, batch: int) -> None:
                 part.record(f"{layer} batch {batch}", f"binmorph-{isa}", times, rate=f"{tops:.1f} TOPS")
 
 
-def _half(part: Part, torch: Any, layer: Layer, batch: int) -> None:
-    torch.backends.cudnn.benchmark = True
-    options = {"device": "cuda", "dtype": torch.float16}
-    if layer.size == 1:
-        x, weight = (
-            torch.randn(batch, layer.channels, **options),
-            torch.randn(layer.outputs, layer.channels, **options),
-        )
-        call = lambda: torch.nn.functional.linear(x, weight)  # noqa: E731
-    else:
-        last = torch.channels_last
-        x = torch.randn(batch, layer.channels, layer.size, layer.size, **options).to(memory_format=last)
-        weight = torch.randn(layer.outputs, layer.channels, layer.kernel, layer.kernel, **options)
-        weight = weight.to(memory_format=last)
-        call = lambda: torch.nn.functional.conv2d(  # noqa: E731
-            x, weight, padding=layer.kernel // 2, stride=layer.stride
-        )
+def _tensors(torch: Any, layer: Layer, batch: int) -> tuple[Any, Any]:
+    """-1 and +1."""
+    shapes = [(batch, layer.channels), (layer.outputs, layer.channels)]
+    if layer.size > 1:
+        shapes = [(*shapes[0], layer.size, layer.size), (*shapes[1], layer.kernel, layer.kernel)]
+    x, weight = (2 * torch.randint(0, 2, shape, device="cuda", dtype=torch.int8) - 1 for shape in shapes)
+    return x, weight
+
+
+def _library(part: Part, torch: Any, layer: Layer, batch: int, system: str) -> None:
+    """One of :data:`binmorph.bench.peers.cuda_layers.LAYERS`."""
+    x, weight = _tensors(torch, layer, batch)
+    window = (layer.stride, layer.kernel // 2)
+    call = LIBRARIES[system][0](torch, x, weight, *window)
+    if system == "cudnn-int8":
+        first = torch.nn.functional.conv2d(x[:1].double(), weight.double(), None, *window)
+        if not torch.equal(call()[:1].double(), first.clamp(-128, 127)):
+            raise AssertionError("cuDNN's int8 convolution is not what it was thought to be")
     times = torch_times(torch, call, part.rounds)
     tops = 2e-9 * layer.macs * batch / float(np.median(times))
     version = f"{torch.__version__} cudnn {torch.backends.cudnn.version()}"
-    part.record(f"{layer} batch {batch}", "torch-fp16", times, rate=f"{tops:.1f} TOPS", version=version)
-
-
-def _int8(part: Part, torch: Any, layer: Layer, batch: int) -> None:
-    """The product of the layer's shape: for a convolution what an im2col that costs nothing would leave."""
-    rows = batch * layer.macs // (layer.outputs * layer.channels * layer.kernel**2)
-    if rows <= 16:  # what _int_mm asks for
-        return
-    inputs = layer.channels * layer.kernel**2
-    x = torch.randint(-2, 2, (rows, inputs), device="cuda", dtype=torch.int8)
-    weight = torch.randint(-2, 2, (layer.outputs, inputs), device="cuda", dtype=torch.int8)
-    times = torch_times(torch, lambda: torch._int_mm(x, weight.t()), part.rounds)
-    tops = 2e-9 * layer.macs * batch / float(np.median(times))
-    part.record(f"{layer} batch {batch}", "torch-int8-product", times, rate=f"{tops:.1f} TOPS")
-
-
-def _fp8(part: Part, torch: Any, layer: Layer, batch: int) -> None:
-    """The same product in e4m3, with float16 out."""
-    rows = batch * layer.macs // (layer.outputs * layer.channels * layer.kernel**2)
-    inputs = layer.channels * layer.kernel**2
-    if rows % 16 != 0:  # what _scaled_mm asks for
-        return
-    x = torch.randn(rows, inputs, device="cuda").to(torch.float8_e4m3fn)
-    weight = torch.randn(layer.outputs, inputs, device="cuda").to(torch.float8_e4m3fn)
-    one = torch.ones((), device="cuda")
-    call = lambda: torch._scaled_mm(x, weight.t(), one, one, out_dtype=torch.float16)  # noqa: E731
-    times = torch_times(torch, call, part.rounds)
-    tops = 2e-9 * layer.macs * batch / float(np.median(times))
-    part.record(f"{layer} batch {batch}", "torch-fp8-product", times, rate=f"{tops:.1f} TOPS")
+    part.record(f"{layer} batch {batch}", system, times, rate=f"{tops:.1f} TOPS", version=version)
 
 
 def _energy(part: Part, torch: Any, layer: Layer, batch: int) -> None:
@@ -182,28 +155,6 @@ def _energy(part: Part, torch: Any, layer: Layer, batch: int) -> None:
     part.record(f"{layer} batch {batch}", "binmorph-energy", times, rate=f"{rate:.1f} TOPS/W")
 
 
-def _int8_convolution(part: Part, torch: Any, layer: Layer, batch: int) -> None:
-    if layer.size == 1:
-        return
-    options = {"device": "cuda", "dtype": torch.int8}
-    x = torch.randint(-1, 2, (batch, layer.size, layer.size, layer.channels), **options)
-    weight = torch.randint(-1, 2, (layer.outputs, layer.kernel, layer.kernel, layer.channels), **options)
-    call, y = Library(torch).convolution(x, weight, layer.stride, layer.kernel // 2)
-    call()
-    first = torch.nn.functional.conv2d(
-        x[:1].permute(0, 3, 1, 2).double(),
-        weight.permute(0, 3, 1, 2).double(),
-        padding=layer.kernel // 2,
-        stride=layer.stride,
-    )
-    if not torch.equal(y[:1].permute(0, 3, 1, 2).double(), first.clamp(-128, 127)):
-        raise AssertionError("cuDNN's int8 convolution is not what it was thought to be")
-    times = torch_times(torch, call, part.rounds)
-    tops = 2e-9 * layer.macs * batch / float(np.median(times))
-    version = f"cudnn {torch.backends.cudnn.version()}"
-    part.record(f"{layer} batch {batch}", "cudnn-int8", times, rate=f"{tops:.1f} TOPS", version=version)
-
-
 def main() -> int:
     """Write layers.jsonl; 0 if every piece ran."""
     part = Part.from_arguments("layers")
@@ -213,14 +164,14 @@ def main() -> int:
     for layer, batch in [(layer, 2) for layer in TRIAL] if part.dry else cases:
         part.attempt(f"{layer} ours", lambda layer=layer, batch=batch: _ours(part, layer, batch))
         if torch is not None:
-            part.attempt(f"{layer} fp16", lambda layer=layer, batch=batch: _half(part, torch, layer, batch))
-            part.attempt(f"{layer} int8", lambda layer=layer, batch=batch: _int8(part, torch, layer, batch))
-            part.attempt(f"{layer} fp8", lambda layer=layer, batch=batch: _fp8(part, torch, layer, batch))
-            part.attempt(
-                f"{layer} cuDNN int8",
-                lambda layer=layer, batch=batch: _int8_convolution(part, torch, layer, batch),
-                needed=False,
-            )
+            for system in LIBRARIES:
+                part.attempt(
+                    f"{layer} {system}",
+                    lambda layer=layer, batch=batch, system=system: _library(
+                        part, torch, layer, batch, system
+                    ),
+                    needed=system == "torch-cuda",
+                )
             torch.cuda.empty_cache()  # type: ignore[attr-defined]
     if torch is not None:
         largest = PRODUCTS[-1]

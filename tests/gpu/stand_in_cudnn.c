@@ -1,4 +1,4 @@
-/* The calls of cuDNN that benchmarks/gpu_suite/cudnn_int8.py makes: int8 convolutions, channels last. */
+/* The calls of cuDNN that binmorph/bench/peers/cudnn_int8.py makes: int8 convolutions, channels last. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,9 +3,11 @@
 from binmorph.bench.workloads import kinds
 
 
-def test_a_network_and_an_opening_take_part() -> None:
+def test_networks_layers_and_an_opening_take_part() -> None:
     for kind, work in (
         ("network", {"name": "BiSEL", "network": "bisel_classifier"}),
+        ("binary_conv2d", {"name": "L", "channels": 64, "outputs": 32, "size": 6}),
+        ("binary_dense", {"name": "L", "features": 100, "outputs": 64}),
         ("morphology", {"operation": "opening", "element": "cross3", "size": 70}),
     ):
         case = kinds()[kind](**work).case(1, 1)

@@ -13,7 +13,8 @@ import pytest
 torch = pytest.importorskip("torch")
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from benchmarks.gpu_suite import cudnn_int8, layers  # noqa: E402
+from benchmarks.gpu_suite import layers  # noqa: E402
+from binmorph.bench.peers import cudnn_int8  # noqa: E402
 
 
 class HostTorch(SimpleNamespace):
@@ -52,8 +53,10 @@ def host_torch(library, monkeypatch):
 def test_the_baseline_is_checked_and_timed(host_torch, monkeypatch, layer):
     recorded = []
     part = SimpleNamespace(rounds=2, record=lambda *what, **more: recorded.append((what, more)))
-    monkeypatch.setattr(layers, "torch_times", lambda _torch, call, rounds: [call() or 1.0] * rounds)
-    layers._int8_convolution(part, host_torch, layer, 3)
+    monkeypatch.setattr(
+        layers, "torch_times", lambda _torch, call, rounds: [float(call() is not None)] * rounds
+    )
+    layers._library(part, host_torch, layer, 3, "cudnn-int8")
     ((case, system, times),) = [what for what, _ in recorded]
     assert case == f"{layer} batch 3"
     assert system == "cudnn-int8"
@@ -63,7 +66,7 @@ def test_the_baseline_is_checked_and_timed(host_torch, monkeypatch, layer):
 def test_a_wrong_result_is_not_timed(host_torch, monkeypatch):
     monkeypatch.setattr(host_torch, "equal", lambda a, b: False, raising=False)
     with pytest.raises(AssertionError, match="is not what it was thought to be"):
-        layers._int8_convolution(None, host_torch, layers.Layer("L", 8, 12, 7, 3), 1)
+        layers._library(None, host_torch, layers.Layer("L", 8, 12, 7, 3), 1, "cudnn-int8")
 
 
 def test_errors_say_which_call_failed(host_torch, library):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -168,15 +169,39 @@ def device_system(graph: ir.Graph, x: Array) -> Callable[[], System]:
     """Ours on the first GPU, from arrays of the host and back."""
 
     def make() -> System:
-        from binmorph.devices import describe_devices
-        from binmorph.errors import DeviceError
-        from binmorph.runtime import DeviceModel
-
-        try:
-            model = DeviceModel(graph)
-        except DeviceError as error:
-            raise Absent(str(error)) from error
-        settings = f"{describe_devices()['cuda']['devices'][0]['name']}, host arrays in and out"
+        model, device = _on_device(graph)
+        settings = f"{device}, host arrays in and out"
         return System("binmorph-cuda", binmorph.__version__, lambda: model(x), lambda: model(x), settings)
 
     return make
+
+
+def device_bits_system(graph: ir.Graph, x: Array) -> Callable[[], System]:
+    """Ours on the first GPU, on bits that lie there. A call waits for it by comparing the result with itself,
+    which reads its bits once more."""
+
+    def make() -> System:
+        model, device = _on_device(graph)
+        bits = BitArray.pack(x).to("cuda")
+
+        def call() -> Any:
+            out = model(bits)
+            assert out == out
+            return out
+
+        settings = f"{device}, packed on the GPU"
+        return System("binmorph-cuda", binmorph.__version__, call, lambda: call().unpack(), settings)
+
+    return make
+
+
+def _on_device(graph: ir.Graph) -> tuple[PackedModel, str]:
+    from binmorph.devices import describe_devices
+    from binmorph.errors import DeviceError
+    from binmorph.runtime import DeviceModel
+
+    try:
+        model = DeviceModel(graph)
+    except DeviceError as error:
+        raise Absent(str(error)) from error
+    return model, str(describe_devices()["cuda"]["devices"][0]["name"])

@@ -25,7 +25,7 @@ from ..networks.forms import Simulated, signed
 from ..networks.sequential import weights
 from ..peers.numpy_ops import NumpyOps
 from ..peers.packed import PackedNetwork, packed_system, sign_neurons
-from .common import float_peers, larq, openvino_binary, ours, pack
+from .common import float_peers, larq, layer_on_gpu, openvino_binary, ours, pack
 
 Array = npt.NDArray[Any]
 
@@ -85,6 +85,9 @@ class BinaryConv2d:
             reference = NumpyOps(x)
             rounded = correlated(convolution(reference), 0.99)
             float_peers(case, x.shape, x, convolution, check, rounded, reference.limits)
+            if threads == 1:
+                window = (self.stride, padding)
+                layer_on_gpu(case, graph, bits, expected, layers[0][0], window, check)
         reaches = _reaches(expected, last, (slice(None),))
         openvino_binary(case, x.shape, x, lambda form: form.sums(self._build(form, layers)), reaches, False)
         larq(case, x, lambda form: form.sums(self._build(form, layers)), reaches)
@@ -179,6 +182,8 @@ class BinaryDense:
         along = np.ascontiguousarray(x.T).reshape(shape)
         openvino_binary(case, shape, along, build, _transposed(check), True)
         larq(case, x, build, lambda sums: check(sums[:, :, 0, 0]))
+        if threads == 1:
+            layer_on_gpu(case, graph, bits, expected, weight, (1, 0), check)
         return case
 
     def _kernel(self, weight: Bits, threshold: Ints, bits: Bits) -> System:

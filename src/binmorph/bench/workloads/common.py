@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import numpy.typing as npt
 
 from ... import ir
 from ...bits import Layout
-from ..contest import Case, Check, System
+from ..contest import Case, Check, System, equal
 from ..networks import Ops
-from ..peers.packed import isas_to_compare, packed_system
+from ..networks.forms import signed
+from ..peers import cuda_layers
+from ..peers.packed import device_bits_system, isas_to_compare, packed_system
 
 
 def pack(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
@@ -112,3 +115,20 @@ def larq(case: Case, x: npt.NDArray[np.float32], build: Callable[[Any], Any], ch
         return network.system("larq-compute-engine", build(network), x, case.threads)
 
     case.enter("larq-compute-engine", make, check)
+
+
+def layer_on_gpu(
+    case: Case,
+    graph: ir.Graph,
+    bits: npt.NDArray[np.bool_],
+    expected: npt.NDArray[Any],
+    weight: npt.NDArray[np.bool_],
+    window: tuple[int, int],
+    check: Check,
+) -> None:
+    """Enter what runs a binary layer on the first GPU, on data that lie there: ours, and libraries on -1 and
+    +1. ``window`` is stride and padding; ``check`` is for sums of a layer padded with zeros."""
+    case.enter("binmorph-cuda", device_bits_system(graph, bits), equal(expected))
+    for name in cuda_layers.LAYERS:
+        make = partial(cuda_layers.system, name, signed(bits), signed(weight), *window)
+        case.enter(name, make, check)
