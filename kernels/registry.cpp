@@ -58,6 +58,7 @@ template KernelList<PackBinaryU8> kernel_list<PackBinaryU8>();
 template KernelList<PixelConv2d> kernel_list<PixelConv2d>();
 template KernelList<PlanesToImages> kernel_list<PlanesToImages>();
 template KernelList<SparseConv2d> kernel_list<SparseConv2d>();
+template KernelList<SparseThreshold> kernel_list<SparseThreshold>();
 template KernelList<ThinPass> kernel_list<ThinPass>();
 template KernelList<ThresholdConv2d> kernel_list<ThresholdConv2d>();
 template KernelList<ThresholdDense> kernel_list<ThresholdDense>();

@@ -45,6 +45,7 @@ std::vector<KernelInfo> list_kernels() {
   list_operation<kernels::PixelConv2d>("pixel_conv2d", list);
   list_operation<kernels::PlanesToImages>("planes_to_images", list);
   list_operation<kernels::SparseConv2d>("sparse_conv2d", list);
+  list_operation<kernels::SparseThreshold>("sparse_threshold", list);
   list_operation<kernels::ThinPass>("thin_pass", list);
   list_operation<kernels::ThresholdConv2d>("threshold_conv2d", list);
   list_operation<kernels::ThresholdDense>("threshold_dense", list);

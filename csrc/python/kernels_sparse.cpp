@@ -60,6 +60,37 @@ class SparseConv2d {
     return *out;
   }
 
+  // Bits instead of sums. threshold: [classes][out_channels].
+  py::array fires(const std::string& kernel, const py::array& planes, const py::array& threshold,
+                  const py::array& invert, const std::vector<std::uint32_t>& row_class,
+                  const std::vector<std::uint32_t>& column_class, Out out, const std::optional<Pair>& blocks,
+                  Out scratch) const {
+    const kernels::SparseProgram p = pack_.program();
+    const kernels::ConvShape& s = p.shape;
+    check_size("row_class", row_class.size(), s.out_height());
+    check_size("column_class", column_class.size(), s.out_width());
+    const std::size_t classes = static_cast<std::size_t>(threshold.size()) / s.out_channels;
+    check_classes(row_class, column_class, classes);
+    const kernels::SparseThresholdPack pack(
+        p, input<std::int32_t>(threshold, "threshold", product({classes, s.out_channels})),
+        input<std::uint8_t>(invert, "invert", s.out_channels), classes, row_class.data(),
+        column_class.data());
+    const Pair range = blocks.value_or(Pair{0, p.blocks()});
+    if (range[0] > range[1] || range[1] > p.blocks())
+      throw py::value_error("blocks must select existing ones");
+    const auto* from = input<std::uint64_t>(planes, "planes", p.planes.words());
+    auto* to = output<std::uint64_t>(out, product({s.out_height(), s.out_width(), p.blocks()}));
+    auto* spare = output<std::uint64_t>(scratch, threshold_scratch_words(classes), "scratch");
+    find_kernel<kernels::SparseThreshold>(kernel)(p, pack.thresholds(), from, to, range[0], range[1], spare);
+    return *out;
+  }
+
+  static std::size_t threshold_scratch_words(std::size_t classes) {
+    kernels::SparseThresholds thresholds{};
+    thresholds.classes = classes;
+    return thresholds.scratch_words();
+  }
+
   std::size_t blocks() const { return pack_.program().blocks(); }
   std::size_t scratch_words() const { return pack_.program().scratch_words(); }
 
@@ -97,6 +128,9 @@ void bind_sparse_kernels(py::module_& m) {
       .def("arrays", &SparseConv2d::arrays)
       .def("run", &SparseConv2d::run, "kernel"_a, "planes"_a, "out"_a = none, "blocks"_a = none,
            "scratch"_a = none, "arrays"_a = py::dict())
+      .def("fires", &SparseConv2d::fires, "kernel"_a, "planes"_a, "threshold"_a, "invert"_a, "row_class"_a,
+           "column_class"_a, "out"_a = none, "blocks"_a = none, "scratch"_a = none)
+      .def_static("threshold_scratch_words", &SparseConv2d::threshold_scratch_words, "classes"_a)
       .def_property_readonly("scratch_words", &SparseConv2d::scratch_words)
       .def_property_readonly("blocks", &SparseConv2d::blocks);
 }

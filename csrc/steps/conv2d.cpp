@@ -1,6 +1,9 @@
 // Convolutions of threshold neurons: one image at a time, channel-packed.
+#include <algorithm>
+
 #include "binmorph/error.h"
 #include "convolution.h"
+#include "sparse_thresholds.h"
 
 namespace binmorph {
 namespace {
@@ -13,13 +16,15 @@ class Conv2dStep final : public Step {
     const kernels::ConvShape shape = conv_shape(op, in, op.neurons.count);
     pack_neurons(op, in, shape, target);
     out_height_ = shape.out_height();
-    piece_words_ = round_to_line(pack_->program().scratch_words);
-    scratch_words = border_.words() + piece_words_ * pieces_.count;
+    if (sparse_ == nullptr) piece_words_ = round_to_line(pack_->program().scratch_words);
+    scratch_words =
+        border_.words() + (sparse_ == nullptr ? piece_words_ * pieces_.count : sparse_->scratch_words);
   }
 
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const override {
     const std::uint64_t* x = border_.copy(in.value, scratch);
     std::uint64_t* pieces = scratch + border_.words();
+    if (sparse_ != nullptr) return sparse_->run(x, out, in.pool, pieces);
     const kernels::ConvProgram program = pack_->program();
     split(in.pool, pieces_.by_rows ? out_height_ : blocks_, pieces_.count,
           [&](std::size_t piece, std::size_t begin, std::size_t end) {
@@ -48,16 +53,24 @@ class Conv2dStep final : public Step {
     run_ = kernel.run;
     const kernels::ConvLayout layout = kernels::conv_layout(kernel.name);
     pieces_ = cut(layout);
+    constexpr double kVectorOperationsPerCycle = 2;
+    sparse_ = SparseThresholdConv::make(shape, op, threshold, pixels,
+                                        kernels::conv_cycles(layout, shape, form), target, *this);
+    if (sparse_ != nullptr) {  // in its place
+      kernels.erase(std::find(kernels.begin(), kernels.end(), kernel.name));
+      cost = kVectorOperationsPerCycle * sparse_->cycles;
+      return;
+    }
     pack_ = std::make_unique<kernels::ConvPack>(shape, neurons, layout, false);
     blocks_ = kernels::conv_blocks(pack_->program());
-    constexpr double kVectorOperationsPerCycle = 2;
     cost = kVectorOperationsPerCycle * kernels::conv_cycles(layout, shape, form);
   }
 
   ReplicatedBorder border_;
   std::size_t piece_words_ = 0, out_height_ = 0, blocks_ = 1;
   ConvPieces pieces_;
-  std::unique_ptr<kernels::ConvPack> pack_;
+  std::unique_ptr<kernels::ConvPack> pack_;  // one of the two
+  std::unique_ptr<SparseThresholdConv> sparse_;
   kernels::ThresholdConv2d* run_ = nullptr;
 };
 

@@ -17,8 +17,8 @@ SparseCounts::SparseCounts(const kernels::ConvShape& shape, const std::uint64_t*
   words = count_words_ + plane_words_ +
           std::max(kernels::sparse_pixel_words(program), piece_words_ * max_pieces(target.threads));
   constexpr double kPerValue = 0.5;  // scaling
-  cycles =
-      kernels::sparse_cycles(program, pack_.entries(), target.isa) + kPerValue * static_cast<double>(values);
+  cycles = kernels::sparse_cycles(shape, program.minus, pack_.entries(), target.isa) +
+           kPerValue * static_cast<double>(values);
 }
 
 std::unique_ptr<SparseCounts> SparseCounts::make(const kernels::ConvShape& shape, const std::uint64_t* plus,
@@ -26,7 +26,11 @@ std::unique_ptr<SparseCounts> SparseCounts::make(const kernels::ConvShape& shape
                                                  const std::vector<std::int32_t>& constant,
                                                  const PixelClasses& classes, double dense_cycles,
                                                  const Target& target, Step& step) {
-  if (!kernels::sparse_supports(shape, plus, minus)) return nullptr;
+  // Before lists are made: without minus, which is never more.
+  const std::size_t entries = kernels::sparse_entries(shape, plus, minus);
+  if (!kernels::sparse_supports(shape, plus, minus) ||
+      kernels::sparse_cycles(shape, false, entries, target.isa) >= dense_cycles)
+    return nullptr;
   std::unique_ptr<SparseCounts> counts(
       new SparseCounts(shape, plus, minus, factor, constant, classes, target));
   if (counts->cycles >= dense_cycles) return nullptr;

@@ -1,5 +1,6 @@
 #include "kernels/common/vec_u64.h"
 #include "kernels/sparse_conv2d/algorithm.h"
+#include "kernels/sparse_conv2d/thresholds.h"
 
 namespace binmorph::kernels {
 namespace {
@@ -28,6 +29,13 @@ void sparse_conv2d_u64_i32__generic(const SparseProgram& program, const std::uin
                                     std::uint64_t* scratch) {
   count_image<VecU64, 8, VecU64, 4, Values>(program, planes, planes_to_images_u64_u64__generic, y, begin, end,
                                             scratch);
+}
+
+void sparse_threshold_u64_u64__generic(const SparseProgram& program, const SparseThresholds& thresholds,
+                                       const std::uint64_t* planes, std::uint64_t* y, std::size_t begin,
+                                       std::size_t end, std::uint64_t* scratch) {
+  threshold_image<VecU64, 8, VecU64, 4>(program, thresholds, planes, planes_to_images_u64_u64__generic, y,
+                                        begin, end, scratch);
 }
 
 }  // namespace binmorph::kernels

@@ -59,6 +59,29 @@ SparseProgram SparsePack::program() const {
   return {shape_, planes_, entries_.data(), first_.data(), size_.data(), minus_, bits_};
 }
 
+SparseThresholdPack::SparseThresholdPack(const SparseProgram& program, const std::int32_t* threshold,
+                                         const std::uint8_t* invert, std::size_t classes,
+                                         const std::uint32_t* row_class, const std::uint32_t* column_class)
+    : classes_(classes),
+      mask_words_(words_for(program.shape.out_height() * program.planes.row_bits) + kSparseVectorWords),
+      threshold_(threshold, threshold + classes * program.shape.out_channels),
+      invert_(program.blocks()) {
+  const ConvShape& s = program.shape;
+  for (std::size_t o = 0; o < s.out_channels; ++o) set_bit(invert_.data(), o, invert[o] != 0);
+  if (classes == 1) return;
+  masks_.resize(classes * mask_words_);
+  for (std::size_t y = 0; y < s.out_height(); ++y)
+    for (std::size_t x = 0; x < s.out_width(); ++x) {
+      const std::size_t of =
+          (row_class == nullptr ? 0 : row_class[y]) + (column_class == nullptr ? 0 : column_class[x]);
+      set_bit(masks_.data() + of * mask_words_, y * program.planes.row_bits + x, true);
+    }
+}
+
+SparseThresholds SparseThresholdPack::thresholds() const {
+  return {classes_, threshold_.data(), invert_.data(), masks_.data(), mask_words_};
+}
+
 bool sparse_supports(const ConvShape& s, const std::uint64_t* plus, const std::uint64_t* minus) {
   const std::size_t words = words_for(s.inputs());
   if (planes_of(s).words() >= std::size_t{1} << 29) return false;  // entries are 32-bit bytes
@@ -66,6 +89,15 @@ bool sparse_supports(const ConvShape& s, const std::uint64_t* plus, const std::u
     for (std::size_t o = 0; masks != nullptr && o < s.out_channels; ++o)
       if (ones(masks + o * words, words) > kSparseMostTaps) return false;
   return true;
+}
+
+std::size_t sparse_entries(const ConvShape& s, const std::uint64_t* plus, const std::uint64_t* minus) {
+  const std::size_t words = words_for(s.inputs());
+  std::size_t total = 0;
+  for (const std::uint64_t* masks : {plus, minus})
+    for (std::size_t o = 0; masks != nullptr && o < s.out_channels; ++o)
+      total += ceil_div(ones(masks + o * words, words), kFill) * kFill;
+  return total;
 }
 
 std::size_t sparse_pixel_words(const SparseProgram& p) {
@@ -116,22 +148,36 @@ void sparse_planes(const SparseProgram& program, const std::uint64_t* x, ImagesT
   std::fill_n(planes, p.plane_words + kSparseVectorWords, 0);
 }
 
-double sparse_cycles(const SparseProgram& program, std::size_t entries, Isa isa) {
-  // Of a tap of a vector of 8 words, and of 4; of an accumulator.
-  struct Rate {
-    double wide, narrow, value;
-  };
-  constexpr Rate kRates[kIsaCount] = {{4000, 2000, 60}, {16, 8, 6}, {5, 2.5, 1.2}, {3.6, 1.8, 0.8}};
-  const Rate& rate = kRates[static_cast<std::size_t>(isa)];
-  const ConvShape& s = program.shape;
-  const SparsePlanes& p = program.planes;
+namespace {
+
+// Of a tap of a vector of 8 words, and of 4; of an accumulator, and of a bit.
+struct Rate {
+  double wide, narrow, value, bit;
+};
+constexpr Rate kRates[kIsaCount] = {
+    {4000, 2000, 60, 60}, {16, 8, 6, 1}, {5, 2.5, 1.2, 0.2}, {3.6, 1.8, 0.8, 0.12}};
+
+double cycles(const ConvShape& s, double per_lane, std::size_t entries, const Rate& rate) {
+  const SparsePlanes p = planes_of(s);
   const std::size_t words = words_for(s.out_height() * p.row_bits), left = words % 8;
   const double vectors =
       static_cast<double>(words / 8 + (left > 4)) * rate.wide + (left > 0 && left <= 4 ? rate.narrow : 0);
-  const double lanes = static_cast<double>(words * 64 * s.out_channels) * (program.minus ? 2 : 1);
-  const double planes = static_cast<double>(p.phases * p.rows * p.row_bits * words_for(s.channels));
-  return vectors * static_cast<double>(entries) + lanes * rate.value +
+  const auto lanes = static_cast<double>(words * 64 * s.out_channels);
+  const auto planes = static_cast<double>(p.phases * p.rows * p.row_bits * words_for(s.channels));
+  return vectors * static_cast<double>(entries) + lanes * per_lane +
          planes * (4 + static_cast<double>(p.copies));
+}
+
+}  // namespace
+
+double sparse_cycles(const ConvShape& s, bool minus, std::size_t entries, Isa isa) {
+  const Rate& rate = kRates[static_cast<std::size_t>(isa)];
+  return cycles(s, rate.value * (minus ? 2 : 1), entries, rate);
+}
+
+double sparse_threshold_cycles(const ConvShape& s, bool minus, std::size_t entries, Isa isa) {
+  const Rate& rate = kRates[static_cast<std::size_t>(isa)];
+  return cycles(s, rate.bit * (minus ? 2 : 1), entries, rate);
 }
 
 }  // namespace binmorph::kernels

@@ -25,8 +25,25 @@ class SparsePack {
   std::size_t bits_ = 0;
 };
 
+// Thresholds packed for a program. threshold: [classes][out_channels]; invert: [out_channels], 0 or 1; the
+// class of an output pixel is row_class[y] + column_class[x], where null stands for zeros.
+class SparseThresholdPack {
+ public:
+  SparseThresholdPack(const SparseProgram& program, const std::int32_t* threshold, const std::uint8_t* invert,
+                      std::size_t classes, const std::uint32_t* row_class, const std::uint32_t* column_class);
+  SparseThresholds thresholds() const;
+
+ private:
+  std::size_t classes_, mask_words_;
+  std::vector<std::int32_t> threshold_;
+  std::vector<std::uint64_t> invert_, masks_;
+};
+
 // Whether the kernels can run masks of these numbers of ones.
 bool sparse_supports(const ConvShape& shape, const std::uint64_t* plus, const std::uint64_t* minus);
+
+// Entries of the lists of such masks, what fills them up included.
+std::size_t sparse_entries(const ConvShape& shape, const std::uint64_t* plus, const std::uint64_t* minus);
 
 // Words that sparse_planes needs besides the planes.
 std::size_t sparse_pixel_words(const SparseProgram& program);
@@ -36,7 +53,9 @@ std::size_t sparse_pixel_words(const SparseProgram& program);
 void sparse_planes(const SparseProgram& program, const std::uint64_t* x, ImagesToPlanes* images_to_planes,
                    std::uint64_t* pixels, std::uint64_t* planes);
 
-// Estimated cycles of one image, `entries` in all lists: fitted to the 3x3 layers of a ResNet-18 on a Zen 4.
-double sparse_cycles(const SparseProgram& program, std::size_t entries, Isa isa);
+// Estimated cycles of one image, `entries` in all lists, of sums and of bits: fitted to the 3x3 layers of a
+// ResNet-18 on a Zen 4.
+double sparse_cycles(const ConvShape& shape, bool minus, std::size_t entries, Isa isa);
+double sparse_threshold_cycles(const ConvShape& shape, bool minus, std::size_t entries, Isa isa);
 
 }  // namespace binmorph::kernels

@@ -48,6 +48,27 @@ struct SparseProgram {
 using SparseConv2d = void(const SparseProgram& program, const std::uint64_t* planes, std::int32_t* y,
                           std::size_t begin, std::size_t end, std::uint64_t* scratch);
 
+// What the counts of an output are compared with, by the class of the pixel.
+struct SparseThresholds {
+  std::size_t classes;
+  const std::int32_t* threshold;  // [classes][out_channels]
+  const std::uint64_t* invert;    // [blocks]: a bit per output
+  // [classes][mask_words]: which bits of a plane are output pixels of the class; not read where there is one.
+  const std::uint64_t* masks;
+  std::size_t mask_words;  // a vector longer than the bits
+  // Scratch of a kernel, for any range.
+  std::size_t scratch_words() const {
+    constexpr std::size_t kPlanes = 17 + 16;  // of a count or a difference, and of what is subtracted
+    return (2 * kSparseBlock + kPlanes) * kSparseVectorWords + (classes + 1) / 2;
+  }
+};
+
+// y [out_height][out_width][words_for(out_channels)] = [popcount(x AND plus) - popcount(x AND minus) >=
+// threshold of the pixel's class] XOR invert, for the outputs of blocks [begin, end); tails zero.
+using SparseThreshold = void(const SparseProgram& program, const SparseThresholds& thresholds,
+                             const std::uint64_t* planes, std::uint64_t* y, std::size_t begin,
+                             std::size_t end, std::uint64_t* scratch);
+
 #define BINMORPH_KERNEL(op, isa, name) op name;
 #include "kernels/sparse_conv2d/kernels.inc"
 #undef BINMORPH_KERNEL

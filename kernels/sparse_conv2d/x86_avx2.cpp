@@ -1,5 +1,6 @@
 #include "kernels/common/vec_avx2.h"
 #include "kernels/sparse_conv2d/algorithm.h"
+#include "kernels/sparse_conv2d/thresholds.h"
 
 namespace binmorph::kernels {
 namespace {
@@ -76,6 +77,13 @@ void sparse_conv2d_u64_i32__x86_avx2(const SparseProgram& program, const std::ui
                                      std::uint64_t* scratch) {
   count_image<VecAvx2, 2, VecAvx2, 1, Values>(program, planes, planes_to_images_u64_u64__x86_avx2, y, begin,
                                               end, scratch);
+}
+
+void sparse_threshold_u64_u64__x86_avx2(const SparseProgram& program, const SparseThresholds& thresholds,
+                                        const std::uint64_t* planes, std::uint64_t* y, std::size_t begin,
+                                        std::size_t end, std::uint64_t* scratch) {
+  threshold_image<VecAvx2, 2, VecAvx2, 1>(program, thresholds, planes, planes_to_images_u64_u64__x86_avx2, y,
+                                          begin, end, scratch);
 }
 
 }  // namespace binmorph::kernels

@@ -1,5 +1,6 @@
 #include "kernels/common/vec_avx512.h"
 #include "kernels/sparse_conv2d/algorithm.h"
+#include "kernels/sparse_conv2d/thresholds.h"
 
 namespace binmorph::kernels {
 namespace {
@@ -60,8 +61,15 @@ struct Values {
 void sparse_conv2d_u64_i32__x86_avx512(const SparseProgram& program, const std::uint64_t* planes,
                                        std::int32_t* y, std::size_t begin, std::size_t end,
                                        std::uint64_t* scratch) {
-  count_image<VecAvx512, 1, VecAvx512Half, 1, Values>(program, planes, planes_to_images_u64_u64__x86_avx2, y,
-                                                      begin, end, scratch);
+  count_image<VecAvx512, 1, VecAvx512Half, 1, Values>(program, planes, planes_to_images_u64_u64__x86_avx512,
+                                                      y, begin, end, scratch);
+}
+
+void sparse_threshold_u64_u64__x86_avx512(const SparseProgram& program, const SparseThresholds& thresholds,
+                                          const std::uint64_t* planes, std::uint64_t* y, std::size_t begin,
+                                          std::size_t end, std::uint64_t* scratch) {
+  threshold_image<VecAvx512, 1, VecAvx512Half, 1>(
+      program, thresholds, planes, planes_to_images_u64_u64__x86_avx512, y, begin, end, scratch);
 }
 
 }  // namespace binmorph::kernels

@@ -129,6 +129,51 @@ def test_sparse_conv2d_equals_the_definition(kernel, edge, convs):
         check(kernel, edge, conv)
 
 
+def check_fires(kernel: str, edge: Edge, conv: Sparse, classes: int) -> None:
+    """Thresholds near the counts, by classes of rows and columns."""
+    rng, packed, sums = conv.rng, conv.packed, conv.expected()
+    height, width, outputs = sums.shape
+    planes = packed.planes(reference_of("images_to_planes"), pack_rows(conv.bits).ravel())
+    threshold = np.median(sums, (0, 1)).astype(np.int32) + rng.integers(-2, 3, (classes, outputs), np.int32)
+    limits = np.iinfo(np.int32)
+    threshold[0, :3] = [limits.min, limits.max, 0][:outputs]
+    rows = rng.integers(0, (classes + 1) // 2, height).astype(np.uint32)
+    columns = rng.integers(0, classes - classes // 2, width).astype(np.uint32)
+    invert = rng.integers(0, 2, outputs, np.uint8)
+    expected = pack_rows((sums >= threshold[np.add.outer(rows, columns)]) != invert.astype(bool))
+    with GuardPages(edge) as pages:
+        out = pages.empty(expected.size, np.uint64)
+        scratch = pages.empty(packed.threshold_scratch_words(classes), np.uint64)
+        cut, neurons = int(rng.integers(0, packed.blocks + 1)), (threshold, invert, rows, columns)
+        for blocks in ((0, cut), (cut, packed.blocks)):
+            packed.fires(kernel, pages.place(planes), *neurons, out, blocks, scratch)
+        pages.assert_intact()
+        assert out.tobytes() == expected.tobytes(), (kernel, conv)
+
+
+@pytest.mark.parametrize("convs", [random_shapes, networks])
+@every_kernel("sparse_threshold")
+def test_sparse_threshold_equals_the_definition(kernel, edge, convs):
+    for i, conv in enumerate(convs(np.random.default_rng(16))):
+        check_fires(kernel, edge, conv, 1 + i % 4)
+
+
+@every_kernel("sparse_threshold")
+def test_sparse_threshold_counts_all_numbers_of_taps(kernel, edge):
+    rng = np.random.default_rng(17)
+    for k in [*range(1, 258), 1023, 1024, 1025, 4095, 4096, 4097]:
+        minus = 0.5 if k % 3 == 0 else 0.0
+        conv = Sparse(rng, (k, 1, 1 + k % 9), 3, (1, 1), density=1.0 if k % 2 else 0.7, minus_density=minus)
+        check_fires(kernel, edge, conv, 1 + k % 2)
+
+
+def test_sparse_threshold_reference_equals_the_definition():
+    rng = np.random.default_rng(18)
+    for stride, dilation in (((1, 1), (1, 1)), ((2, 3), (1, 2)), ((3, 1), (2, 5))):
+        conv = Sparse(rng, (7, 9, 14), 5, (3, 2), 1, stride, dilation, (1, 2, 0, 3), True, 0.3, 0.2)
+        check_fires(reference_of("sparse_threshold"), "end", conv, 3)
+
+
 @every_kernel("sparse_conv2d")
 def test_sparse_conv2d_counts_all_numbers_of_taps(kernel, edge):
     rng = np.random.default_rng(12)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from oracle import evaluate
+from oracle import evaluate, random_neurons
 from runtime_testing import ISAS, assert_equals_oracle
 
 from binmorph import ir
@@ -70,3 +71,34 @@ def test_density_chooses_the_kernel() -> None:
         )
         assert any(name.startswith("sparse_conv2d") for name in sparse)
         assert not any(name.startswith("sparse_conv2d") for name in dense)
+
+
+def thresholds_of(rng: np.random.Generator, density: float, border: str, ternary: bool) -> ir.Graph:
+    """Threshold neurons of few taps, by border classes where taps fall outside."""
+    outputs, n, classes = 256, 64 * 9, 9 if border == "zeros" else 1
+    plus = rng.random((outputs, n)) < density
+    minus = ~plus & (rng.random(plus.shape) < density) if ternary else np.zeros_like(plus)
+    threshold = np.clip((plus.sum(1) - minus.sum(1)) // 2, 0, plus.sum(1)).astype(np.int32)
+    neurons = replace(random_neurons(rng, (outputs,), n), plus=plus, minus=minus, threshold=threshold)
+    offset = rng.integers(-2, 3, (classes, outputs)).astype(np.int32)
+    offset[0] = 0
+    window = ((3, 3), (1, 1), (1, 1), (1, 1), 1, border)
+    conv = ir.ThresholdConv2d("conv", "bits", *window, neurons, offset)
+    spec = ir.InputSpec("uint8", (64, 12, 12))
+    return ir.Graph(spec, (ir.PackBinary("bits", "input"), conv), "conv")
+
+
+@pytest.mark.parametrize("border", ["zeros", "ones", "replicate"])
+def test_sparse_thresholds_equal_the_oracle(border: str) -> None:
+    rng = np.random.default_rng(33)
+    for ternary in (False, True):
+        graph = thresholds_of(rng, 0.02, border, ternary)
+        x = rng.integers(0, 2, (2, 64, 12, 12)).astype(np.uint8)
+        expected = evaluate(graph, x)
+        for isa in ISAS:
+            for threads in (1, 2):
+                model = PackedModel(graph, threads=threads, isa=isa)
+                assert_equals_oracle(model, x, expected)
+                assert isa == "reference" or any(k.startswith("sparse_threshold") for k in kernels_of(model))
+    dense = kernels_of(PackedModel(thresholds_of(rng, 0.5, border, False), threads=1))
+    assert not any(name.startswith("sparse_threshold") for name in dense)

@@ -240,6 +240,20 @@ class SparseConv2d:
         scratch: _Words | None = None,
         arrays: dict[str, _Uint32s] = ...,
     ) -> npt.NDArray[np.int32]: ...
+    def fires(
+        self,
+        kernel: str,
+        planes: _Words,
+        threshold: npt.NDArray[np.int32],
+        invert: npt.NDArray[np.uint8],
+        row_class: Sequence[int],
+        column_class: Sequence[int],
+        out: _Words | None = None,
+        blocks: Sequence[int] | None = None,
+        scratch: _Words | None = None,
+    ) -> _Words: ...
+    @staticmethod
+    def threshold_scratch_words(classes: int) -> int: ...
     @property
     def scratch_words(self) -> int: ...
     @property

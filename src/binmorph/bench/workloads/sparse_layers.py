@@ -1,8 +1,8 @@
-"""3x3 convolutions by masks with few ones, integers out, beside our own kernels for any density.
+"""3x3 convolutions by masks with few ones, beside our own kernels for any density.
 
-"binmorph-kernel" runs on lists of taps, planes of the image included; "binmorph-any-density" is
-accumulate_conv2d, the same masks and the same integers by the kernel of any density; "binmorph-threshold"
-writes bits.
+"binmorph-kernel" (integers out) and "binmorph-kernel-bits" (thresholds) run on lists of taps, planes of the
+image included; "binmorph-any-density" is accumulate_conv2d, the same masks and the same integers by the
+kernel of any density, "binmorph-threshold" threshold_conv2d, the same bits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from ..networks import Bits
 from ..peers.numpy_ops import NumpyOps
 from .common import pack
 
-PLANES = "images_to_planes_u64_u64__x86_avx2"
 SUFFIX = {"x86_avx2": "x86_avx2_lutp", "x86_avx512": "x86_avx512_popcnt"}
 
 
@@ -48,6 +47,7 @@ class SparseConv2d:
         case.enter("binmorph-kernel", lambda: self._lists(plus, words), equal(sums))
         case.enter("binmorph-any-density", lambda: self._dense(plus, words, "accumulate"), equal(sums))
         thresholded = equal(sums >= 9)
+        case.enter("binmorph-kernel-bits", lambda: self._list_bits(plus, words), thresholded)
         case.enter("binmorph-threshold", lambda: self._dense(plus, words, "threshold"), thresholded)
         return case
 
@@ -59,16 +59,36 @@ class SparseConv2d:
         self._check()
         image, sides = (self.channels, self.size, self.size), (1, 1, 1, 1)
         conv = _core.kernels.SparseConv2d(pack(plus), None, image, self.channels, (3, 3), padding=sides)
-        name = f"sparse_conv2d_u64_i32__{self.isa}"
+        name, planes = f"sparse_conv2d_u64_i32__{self.isa}", f"images_to_planes_u64_u64__{self.isa}"
         sums = np.zeros(self.size**2 * self.channels, np.int32)
         scratch = np.zeros(conv.scratch_words, np.uint64)
 
         def call() -> Any:
-            return conv.run(name, conv.planes(PLANES, words), sums, scratch=scratch)
+            return conv.run(name, conv.planes(planes, words), sums, scratch=scratch)
 
         return System(
             "binmorph-kernel", f"{binmorph.__version__} {name}", call, lambda: self._image(call()), "1 thread"
         )
+
+    def _list_bits(self, plus: Bits, words: Array) -> System:
+        self._check()
+        image, sides = (self.channels, self.size, self.size), (1, 1, 1, 1)
+        conv = _core.kernels.SparseConv2d(pack(plus), None, image, self.channels, (3, 3), padding=sides)
+        name, planes = f"sparse_threshold_u64_u64__{self.isa}", f"images_to_planes_u64_u64__{self.isa}"
+        one_class = [0] * self.size
+        neurons = (np.full((1, self.channels), 9, np.int32), np.zeros(self.channels, np.uint8))
+        bits = np.zeros(self.size**2 * self.channels // 64, np.uint64)
+        scratch = np.zeros(conv.threshold_scratch_words(1), np.uint64)
+
+        def call() -> Any:
+            on = conv.planes(planes, words)
+            return conv.fires(name, on, *neurons, one_class, one_class, bits, scratch=scratch)
+
+        def output() -> Array:
+            return self._image(np.unpackbits(call().view(np.uint8), bitorder="little").astype(bool))
+
+        version = f"{binmorph.__version__} {name}"
+        return System("binmorph-kernel-bits", version, call, output, "1 thread")
 
     def _dense(self, plus: Bits, words: Array, op: str) -> System:
         self._check()
