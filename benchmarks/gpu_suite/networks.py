@@ -15,6 +15,7 @@ from .layers import Layer, _signs
 from .part import Part, torch_cuda
 
 BATCHES = (1, 64, 1024)
+FEW_IMAGES = 8  # up to here layers are as short as launches
 
 
 def _convolution(name: str, source: str, layer: Layer, rng: np.random.Generator) -> ir.ThresholdConv2d:
@@ -85,6 +86,13 @@ def _measure(part: Part, name: str, graph: ir.Graph, batch: int) -> None:
     rate = f"{1e3 * batch / median:.0f} images/s"
     part.record(f"{name} batch {batch}", "binmorph-device", profile[""], rate=rate)
     part.record(f"{name} batch {batch}", "binmorph-device-no-overlap", profile["launch after launch"])
+    if batch <= FEW_IMAGES:
+        persistent = DeviceModel(graph, isa="cuda_persistent")
+        if not np.array_equal(persistent(x[:4]), expected):
+            raise AssertionError(f"{name} in one launch differs from the CPU")
+        part.record(
+            f"{name} batch {batch}", "binmorph-device-persistent", persistent.profile(x, part.rounds)[""]
+        )
     part.record(f"{name} batch {batch}", "binmorph-numpy-call", _calls(lambda: model(x), part.rounds))
     torch: Any = None if part.dry else torch_cuda()
     if torch is not None:

@@ -14,25 +14,11 @@ enum Attribute : int {
   kL2Bytes = 38,
   kMajor = 75,
   kMinor = 76,
+  kCooperative = 95,
   kSharedBytes = 97,
 };
 constexpr int kMaxDynamicShared = 8;  // an attribute of functions
 constexpr unsigned kSharedWithoutAsking = 48 << 10;
-
-KernelNodeParams node_params(Function function, const Launch& launch, void** argument) {
-  return {function,
-          {launch.grid[0], launch.grid[1], launch.grid[2]},
-          {launch.block[0], launch.block[1], launch.block[2]},
-          launch.shared_bytes,
-          argument,
-          nullptr,
-          nullptr,
-          nullptr};
-}
-
-void* first_byte(const std::vector<std::byte>& parameters) {
-  return const_cast<std::byte*>(parameters.data());  // the driver copies them, and takes void*
-}
 
 }  // namespace
 
@@ -132,11 +118,25 @@ Function Device::function(const std::string& entry, unsigned shared_bytes) {
 }
 
 void Device::launch(const Launch& l, Stream stream) {
-  void* argument = first_byte(l.parameters);
+  void* argument = l.argument();
   check(
       driver().cuLaunchKernel(function(l.entry, l.shared_bytes), l.grid[0], l.grid[1], l.grid[2], l.block[0],
                               l.block[1], l.block[2], l.shared_bytes, stream, &argument, nullptr),
       l.entry);
+}
+
+unsigned Device::resident_blocks(const std::string& entry, unsigned block, unsigned shared_bytes) {
+  const Driver& api = driver();
+  const Function kernel = find(entry, shared_bytes);
+  if (kernel == nullptr) return 0;
+  int device = 0, offered = 0, blocks = 0;
+  const Scope scope(*this);
+  check(api.cuDeviceGet(&device, ordinal_), info_.name);
+  check(api.cuDeviceGetAttribute(&offered, kCooperative, device), info_.name);
+  check(
+      api.cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, static_cast<int>(block), shared_bytes),
+      entry);
+  return offered == 0 ? 0 : static_cast<unsigned>(blocks * info_.multiprocessors);
 }
 
 Device::Scope::Scope(const Device& device) {
@@ -183,62 +183,6 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(address_, other.address_);
   std::swap(bytes_, other.bytes_);
   return *this;
-}
-
-// Delegates, so that what was made is destroyed if a later call throws.
-LaunchGraph::LaunchGraph(Device& device, const std::vector<Launch>& launches, bool overlap)
-    : LaunchGraph(device) {
-  constexpr int kFirstOverlapping = 90;
-  launches_ = launches;
-  overlap &= device.info().sm >= kFirstOverlapping && driver().cuGraphAddDependencies_v2 != nullptr;
-  if (overlap && build(true) == kSuccess) return;
-  clear();
-  check(build(false), "instantiating a graph");
-}
-
-int LaunchGraph::build(bool overlap) {
-  const Driver& api = driver();
-  if (const int code = api.cuGraphCreate(&graph_, 0)) return code;
-  for (const Launch& launch : launches_) {
-    void* argument = first_byte(launch.parameters);
-    const KernelNodeParams params =
-        node_params(device_.function(launch.entry, launch.shared_bytes), launch, &argument);
-    GraphNode node = nullptr;
-    const GraphNode* before = nodes_.empty() ? nullptr : &nodes_.back();
-    const bool whole = before != nullptr && !overlap;  // waits for the end of the one before
-    if (const int code = api.cuGraphAddKernelNode_v2(&node, graph_, whole ? before : nullptr, whole, &params))
-      return code;
-    if (before != nullptr && overlap)
-      if (const int code = api.cuGraphAddDependencies_v2(graph_, before, &node, &kOverlapping, 1))
-        return code;
-    nodes_.push_back(node);
-  }
-  return api.cuGraphInstantiateWithFlags(&exec_, graph_, 0);
-}
-
-void LaunchGraph::clear() {
-  const Driver& api = find_driver();
-  if (exec_ != nullptr) api.cuGraphExecDestroy(exec_);
-  if (graph_ != nullptr) api.cuGraphDestroy(graph_);
-  exec_ = nullptr;
-  graph_ = nullptr;
-  nodes_.clear();
-}
-
-LaunchGraph::~LaunchGraph() { clear(); }
-
-void LaunchGraph::set(std::size_t index, const std::vector<std::byte>& parameters) {
-  Launch& launch = launches_[index];
-  if (launch.parameters == parameters) return;
-  launch.parameters = parameters;
-  void* argument = first_byte(launch.parameters);
-  const KernelNodeParams params =
-      node_params(device_.function(launch.entry, launch.shared_bytes), launch, &argument);
-  check(driver().cuGraphExecKernelNodeSetParams_v2(exec_, nodes_[index], &params), launch.entry);
-}
-
-void LaunchGraph::run(Stream stream) const {
-  check(driver().cuGraphLaunch(exec_, stream), "launching a graph");
 }
 
 }  // namespace binmorph::cuda

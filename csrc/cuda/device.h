@@ -24,6 +24,10 @@ struct Launch {
   std::string entry;  // the kernel's name
   unsigned grid[3] = {1, 1, 1}, block[3] = {1, 1, 1}, shared_bytes = 0;
   std::vector<std::byte> parameters;  // its one argument, by value
+  bool together = false;              // all blocks on the device at once; in graphs only
+
+  // The driver copies it, and takes void*.
+  void* argument() const { return const_cast<std::byte*>(parameters.data()); }
 };
 
 class Device {
@@ -41,6 +45,9 @@ class Device {
   Function function(const std::string& entry, unsigned shared_bytes);
 
   void launch(const Launch& launch, Stream stream);
+
+  // How many blocks of a kernel can be on the device at once and meet; 0 where that is not offered.
+  unsigned resident_blocks(const std::string& entry, unsigned block, unsigned shared_bytes);
 
   // Makes the device's context current for a scope.
   class Scope {

@@ -34,6 +34,14 @@ struct GraphEdge {
 };
 inline constexpr GraphEdge kOverlapping{1, 0, 1, {}};
 
+// The driver's CUlaunchAttributeValue, and the attribute of cooperative launches.
+union LaunchAttribute {
+  char room[64];
+  int number;
+};
+inline constexpr int kTogether = 2;
+inline constexpr LaunchAttribute kYes{{1}};
+
 enum : int {
   kSuccess = 0,
   kOutOfMemory = 2,
@@ -85,6 +93,8 @@ enum : int {
   X(cuGraphDestroy, GraphHandle)                                                                            \
   X(cuGraphAddKernelNode_v2, GraphNode*, GraphHandle, const GraphNode*, std::size_t,                        \
     const KernelNodeParams*)                                                                                \
+  X(cuGraphKernelNodeSetAttribute, GraphNode, int, const LaunchAttribute*)                                  \
+  X(cuOccupancyMaxActiveBlocksPerMultiprocessor, int*, Function, int, std::size_t)                          \
   X(cuGraphInstantiateWithFlags, GraphExec*, GraphHandle, unsigned long long)                               \
   X(cuGraphExecDestroy, GraphExec)                                                                          \
   X(cuGraphExecKernelNodeSetParams_v2, GraphExec, GraphNode, const KernelNodeParams*)                       \

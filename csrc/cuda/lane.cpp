@@ -60,6 +60,9 @@ Frame Lane::frame(const Plan& plan, std::size_t images, Address constants, bool 
     if (used_) check(driver().cuEventSynchronize(done_), "waiting for the device");
     graphs_.clear();  // they point into the old one
     grow(arena_, kInvalidBytes + std::max(arena.bytes, plan.arena(bucket(images), keep).bytes));
+    // Barriers of grids begin at zero.
+    check(driver().cuMemsetD8Async(arena_.address(), 0, kInvalidBytes, stream_), "clearing memory");
+    check(driver().cuStreamSynchronize(stream_), "clearing memory");
   }
   Frame result{images, constants, arena_.address(), std::move(arena.offset), 0};
   for (Address& value : result.values) value += arena_.address() + kInvalidBytes;

@@ -59,6 +59,7 @@ Plan::Plan(const binmorph::Graph& graph, Device& device, const PlanOptions& opti
                            return unload(value, frame, frame.output);
                          }});
   }
+  if (options.tensor_cores == TensorCores::persistent && options.fuse) join_layers();
   find_lifetimes();
   for (PlannedLaunch& launch : launches_) {
     const auto touches = [&](std::size_t value) {

@@ -18,7 +18,8 @@ namespace binmorph::cuda {
 // input and output as the caller has them.
 struct Frame {
   std::size_t images;
-  Address constants, invalid;  // tables; the first input that is not 0 or 1 (PackParams)
+  Address constants, invalid;                       // tables; the first input that is not 0 or 1 (PackParams)
+  Address barrier() const { return invalid + 64; }  // GridBarrier
   std::vector<Address> values;
   Address output;
 };
@@ -33,8 +34,9 @@ struct PlannedLaunch {
 };
 
 // Which kernels of windows: the plain ones; those of a warp (mma); the best of all; those of warpgroups
-// (wgmma) wherever they run.
-enum class TensorCores { none, warps, best, warpgroups };
+// (wgmma) wherever they run; those of a warp, with layers that follow one another in one launch whose blocks
+// stay.
+enum class TensorCores { none, warps, best, warpgroups, persistent };
 
 struct PlanOptions {
   TensorCores tensor_cores = TensorCores::best;
@@ -110,7 +112,8 @@ class Plan {
                   {shape.grid_x, shape.grid_y, shape.grid_z},
                   {shape.block, 1, 1},
                   shape.shared_bytes,
-                  std::vector<std::byte>(sizeof(Params))};
+                  std::vector<std::byte>(sizeof(Params)),
+                  shape.together};
     std::memcpy(launch.parameters.data(), &params, sizeof(Params));
     return launch;
   }
@@ -118,6 +121,7 @@ class Plan {
  private:
   void require(std::size_t node, const std::string& entry);
   void add_group(const Fused& fused);
+  void join_layers();  // chains.cpp
   void find_lifetimes();
 
   const binmorph::Graph& graph_;

@@ -1,128 +1,19 @@
 // Implicit matrix product: rows are output pixels, columns outputs, and the common dimension the words of a
 // window, tap after tap, in chunks of 4 words (256 bits). No window is copied to global memory: a chunk's
 // words are gathered into shared memory from where the image has them, the border rule applied on the way.
-#include "kernels/common/cuda/mma.cuh"
 #include "kernels/threshold_conv2d/cuda_finish.cuh"
-#include "kernels/threshold_conv2d/cuda_mma_feeder.cuh"
+#include "kernels/threshold_conv2d/cuda_mma_tiles.cuh"
 
 namespace binmorph::cuda {
 namespace {
 
-// A warp's results: sum[m][n] of row tile m and column tile n; ones[m]: popcounts of the windows of rows
-// `group` and group + 8 of tile m.
-struct Results {
-  int sum[kRowTiles][kColumnTiles][4];
-  int ones[kRowTiles][2];
-};
-
-__device__ __forceinline__ void split(std::uint64_t word, unsigned& low, unsigned& high) {
-  low = static_cast<unsigned>(word);
-  high = static_cast<unsigned>(word >> 32);
-}
-
-template <bool use_ones>
-__device__ __forceinline__ void multiply(const Stage& stage, bool ternary, Results& r) {
-  const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  unsigned a[kRowTiles][4], b[kColumnTiles][2];
-#pragma unroll
-  for (int m = 0; m < kRowTiles; ++m) {
-    const unsigned row = (warp * kRowTiles + m) * 16 + lane / 4;
-    split(stage.rows[row][lane % 4], a[m][0], a[m][2]);
-    split(stage.rows[row + 8][lane % 4], a[m][1], a[m][3]);
-    if (use_ones) {
-      r.ones[m][0] += __popc(a[m][0]) + __popc(a[m][2]);
-      r.ones[m][1] += __popc(a[m][1]) + __popc(a[m][3]);
-    }
-  }
-#pragma unroll
-  for (int n = 0; n < kColumnTiles; ++n) split(stage.plus[n][lane], b[n][0], b[n][1]);
-  mma_and_popc(r.sum, a, b);
-  if (!ternary) return;
-  // -popcount(x AND minus) = popcount(NOT x AND minus) - |minus|, which the end takes away.
-#pragma unroll
-  for (int m = 0; m < kRowTiles; ++m)
-#pragma unroll
-    for (int i = 0; i < 4; ++i) a[m][i] = ~a[m][i];
-#pragma unroll
-  for (int n = 0; n < kColumnTiles; ++n) split(stage.minus[n][lane], b[n][0], b[n][1]);
-  mma_and_popc(r.sum, a, b);
-}
-
-// Copies run kMmaStages - 1 chunks ahead. A stage is refilled after the barrier that ends its last use.
-template <bool use_ones, unsigned width>
-__device__ __forceinline__ void multiply_windows(const BitWindows& w, std::uint32_t block, Results& r) {
-  auto* stages = reinterpret_cast<Stage*>(shared_memory());
-  Feeder<width> feeder(w, block);
-  const unsigned chunks = chunks_of(w.geometry);
-  const bool ternary = w.form == kernels::ConvForm::ternary;
-#pragma unroll 1
-  for (unsigned q = 0; q + 1 < kMmaStages; ++q) {
-    if (q < chunks) feeder.fetch(stages[q]);
-    copy_async_commit();
-  }
-#pragma unroll 1
-  for (unsigned q = 0; q < chunks; ++q) {
-    copy_async_wait<kMmaStages - 2>();
-    __syncthreads();
-    if (q + kMmaStages - 1 < chunks) feeder.fetch(stages[(q + kMmaStages - 1) % kMmaStages]);
-    copy_async_commit();
-    multiply<use_ones>(stages[q % kMmaStages], ternary, r);
-  }
-  if (use_ones)
-#pragma unroll
-    for (int m = 0; m < kRowTiles; ++m)
-#pragma unroll
-      for (int i = 0; i < 2; ++i) {
-        r.ones[m][i] += __shfl_xor_sync(kWholeWarp, r.ones[m][i], 1);
-        r.ones[m][i] += __shfl_xor_sync(kWholeWarp, r.ones[m][i], 2);
-      }
-}
-
-// |minus| of every lane lies behind the masks.
-__device__ __forceinline__ const std::int32_t* minus_sizes(const BitWindows& w) {
-  const ConvGeometry& g = w.geometry;
-  const std::uint64_t words =
-      std::uint64_t{lanes_for(g.out_channels) / 64} * chunks_of(g) * kColumnTiles * 32;
-  return reinterpret_cast<const std::int32_t*>(w.minus + words);
-}
-
-// Bits. Column n of tile j is output 16 (n / 2) + 2 j + n % 2 of the block's 64: so a lane holds 16 outputs
-// side by side of each of its rows, and stores them as they are.
-__device__ __forceinline__ void finish_tiles(const ThresholdConv2dParams& p, std::uint32_t block,
-                                             const Results& r) {
-  const ConvGeometry& g = p.windows.geometry;
-  const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  const std::uint32_t first = block * 64 + lane % 4 * 16, lanes = lanes_for(g.out_channels);
-  const bool sign = p.windows.form == kernels::ConvForm::sign;
-  const bool ternary = p.windows.form == kernels::ConvForm::ternary;
-  const unsigned invert = reinterpret_cast<const std::uint16_t*>(p.invert)[first / 16];
-#pragma unroll
-  for (int m = 0; m < kRowTiles; ++m)
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const std::uint32_t pixel = blockIdx.x * kMmaPixels + (warp * kRowTiles + m) * 16 + half * 8 + lane / 4;
-      if (pixel >= out_pixels(g)) continue;
-      const std::uint64_t row = class_of(p.windows.classes, window_of(g, pixel));
-      const std::int32_t* threshold = p.threshold + row * lanes + first;
-      unsigned word = 0;
-#pragma unroll
-      for (int n = 0; n < kColumnTiles; ++n)
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          int count = r.sum[m][n][half * 2 + i];
-          if (sign) count = 2 * count - r.ones[m][half];
-          if (ternary) count -= minus_sizes(p.windows)[first + n * 2 + i];
-          word |= static_cast<unsigned>(count >= threshold[n * 2 + i]) << (n * 2 + i);
-        }
-      const std::uint64_t to = std::uint64_t{pixel} * words_of(g.out_channels) * 4 + first / 16;
-      reinterpret_cast<std::uint16_t*>(p.y)[to] = static_cast<std::uint16_t>(word ^ invert);
-    }
-}
+constexpr int kRowTiles = kMmaPixels / kWarps / 16;  // of a warp
 
 // Numbers: a tile of 16 pixels at a time crosses shared memory, so that a warp ends up with 32 neighbouring
 // outputs of a pixel, as programs want them.
-template <class Params>
-__device__ __forceinline__ void finish_tiles(const Params& p, std::uint32_t block, const Results& r) {
+template <class Params, int row_tiles>
+__device__ __forceinline__ void finish_tiles(const Params& p, std::uint32_t first_pixel, std::uint32_t block,
+                                             const Results<row_tiles>& r) {
   constexpr unsigned kPitch = 65;
   const ConvGeometry& g = p.windows.geometry;
   const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
@@ -130,7 +21,7 @@ __device__ __forceinline__ void finish_tiles(const Params& p, std::uint32_t bloc
   std::int32_t* ones = sums + 16 * kPitch;
   __syncthreads();  // the stages are free
 #pragma unroll
-  for (int m = 0; m < kRowTiles; ++m) {
+  for (int m = 0; m < row_tiles; ++m) {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       const unsigned row = half * 8 + lane / 4;
@@ -143,7 +34,7 @@ __device__ __forceinline__ void finish_tiles(const Params& p, std::uint32_t bloc
     }
     __syncwarp();
     for (unsigned row = 0; row < 16; ++row) {
-      const std::uint32_t pixel = blockIdx.x * kMmaPixels + (warp * kRowTiles + m) * 16 + row;
+      const std::uint32_t pixel = first_pixel + (warp * row_tiles + m) * 16 + row;
       if (pixel >= out_pixels(g)) break;
       const std::uint64_t table =
           std::uint64_t{class_of(p.windows.classes, window_of(g, pixel))} * lanes_for(g.out_channels);
@@ -158,23 +49,16 @@ __device__ __forceinline__ void finish_tiles(const Params& p, std::uint32_t bloc
   }
 }
 
-template <bool use_ones>
-__device__ __forceinline__ void multiply_any(const BitWindows& w, Results& r) {
-  if (tap_words(w.geometry) % 2 == 0)
-    multiply_windows<use_ones, 2>(w, blockIdx.y, r);
-  else
-    multiply_windows<use_ones, 1>(w, blockIdx.y, r);
-}
-
 template <bool two_value, class Params>
 __device__ __forceinline__ void run_tiles(const Params& p) {
   take_turn();
-  Results r{};
+  const std::uint32_t first = blockIdx.x * kMmaPixels, block = blockIdx.y;
+  Results<kRowTiles> r{};
   if (two_value || p.windows.form == kernels::ConvForm::sign)
-    multiply_any<true>(p.windows, r);
+    multiply_any<true>(p.windows, first, block, r);
   else
-    multiply_any<false>(p.windows, r);
-  finish_tiles(p, blockIdx.y, r);
+    multiply_any<false>(p.windows, first, block, r);
+  finish_tiles(p, first, block, r);
 }
 
 }  // namespace

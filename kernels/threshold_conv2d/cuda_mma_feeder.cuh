@@ -8,33 +8,35 @@ namespace binmorph::cuda {
 namespace {
 
 constexpr unsigned kThreads = kMmaBlock, kWarps = kThreads / 32;
-constexpr int kRowTiles = kMmaPixels / kWarps / 16, kColumnTiles = 8;  // of a warp
+constexpr int kColumnTiles = 8;  // of a warp
 
 // One chunk in shared memory. Lanes read rows and columns as words that lie side by side: no bank conflicts.
+template <unsigned pixels>
 struct Stage {
-  std::uint64_t rows[kMmaPixels][4];
+  std::uint64_t rows[pixels][4];
   std::uint64_t plus[kColumnTiles][32];
   std::uint64_t minus[kColumnTiles][32];
 };
-static_assert(sizeof(Stage) * kMmaStages == kMmaShared, "the launch shape knows the size");
+static_assert(sizeof(Stage<kMmaPixels>) * kMmaStages == kMmaShared, "the launch shape knows the size");
 
 __device__ __forceinline__ std::uint32_t chunks_of(const ConvGeometry& g) {
   return (taps(g) * tap_words(g) + 3) / 4;
 }
 
 // Fetches chunks in order. A thread has the same `width` words of every chunk (two where taps have an even
-// number of them), for kCopies pixels. What a tap costs is kept small: a bounds check and an addition.
-template <unsigned width>
+// number of them), for kCopies of the pixels from `first` on. What a tap costs is kept small: a bounds check
+// and an addition.
+template <unsigned width, unsigned pixels>
 class Feeder {
  public:
-  __device__ __forceinline__ Feeder(const BitWindows& w, std::uint32_t block) : w_(w) {
+  __device__ __forceinline__ Feeder(const BitWindows& w, std::uint32_t first, std::uint32_t block) : w_(w) {
     const ConvGeometry& g = w.geometry;
     const std::uint32_t group = block * 64 / (g.out_channels / g.groups);
     const std::int64_t words = words_of(g.channels), begin = (g.groups == 1 ? 0 : group) * tap_words(g);
 #pragma unroll
     for (unsigned k = 0; k < kCopies; ++k) {
       // Pixels past the last one repeat it; their results go nowhere.
-      const std::uint32_t pixel = blockIdx.x * kMmaPixels + row(k), last = out_pixels(g) - 1;
+      const std::uint32_t pixel = first + row(k), last = out_pixels(g) - 1;
       const Window window = window_of(g, pixel < last ? pixel : last);
       y_[k] = window.y;
       x_[k] = window.x;
@@ -47,7 +49,7 @@ class Feeder {
     minus_ = w.form == kernels::ConvForm::ternary ? w.minus + block * run : nullptr;
   }
 
-  __device__ __forceinline__ void fetch(Stage& stage) {
+  __device__ __forceinline__ void fetch(Stage<pixels>& stage) {
     const ConvGeometry& g = w_.geometry;
     const bool replicate = g.border == kernels::Border::replicate && !past_;
     const std::int64_t words = words_of(g.channels);
@@ -80,7 +82,7 @@ class Feeder {
 
  private:
   static constexpr unsigned kParts = 4 / width;
-  static constexpr unsigned kCopies = kMmaPixels * kParts / kThreads;
+  static constexpr unsigned kCopies = pixels * kParts / kThreads;
 
   static __device__ __forceinline__ unsigned row(unsigned k) {
     return threadIdx.x / kParts + k * (kThreads / kParts);

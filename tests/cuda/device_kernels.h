@@ -11,6 +11,7 @@
 #include "kernels/morphology2d/cuda_morphology2d.h"
 #include "kernels/pack/cuda_pack.h"
 #include "kernels/thinning/cuda_thinning.h"
+#include "kernels/threshold_conv2d/cuda_chain.h"
 #include "kernels/threshold_conv2d/cuda_dense.h"
 #include "kernels/threshold_conv2d/cuda_threshold_conv2d.h"
 #include "kernels/threshold_conv2d/cuda_tiles.h"
@@ -48,6 +49,7 @@ extern "C" __global__ void level_set_u8_u64__cuda_simt(const PackParams p);
 extern "C" __global__ void pack_binary_f32_u64__cuda_simt(const PackParams p);
 extern "C" __global__ void pack_binary_u8_u64__cuda_simt(const PackParams p);
 extern "C" __global__ void unpack_u64_u8__cuda_simt(const UnpackParams p);
+extern "C" __global__ void threshold_chain_u64_u64__cuda_mma(const ThresholdChainParams p);
 extern "C" __global__ void threshold_conv2d_u64_u64__cuda_mma(const ThresholdConv2dParams p);
 extern "C" __global__ void count_conv2d_u64_i32__cuda_mma(const CountConv2dParams p);
 extern "C" __global__ void two_value_conv2d_u64_f32__cuda_mma(const TwoValueConv2dParams p);

@@ -122,9 +122,12 @@ void launch(const LaunchShape& shape, void (*kernel)(Params), const Params& para
     cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                          static_cast<int>(shape.shared_bytes));
   void* arguments[] = {const_cast<Params*>(&params)};
+  const auto* function = reinterpret_cast<const void*>(kernel);
+  const dim3 grid(shape.grid_x, shape.grid_y, shape.grid_z), block(shape.block);
   cudaError_t error =
-      cudaLaunchKernel(reinterpret_cast<const void*>(kernel), dim3(shape.grid_x, shape.grid_y, shape.grid_z),
-                       dim3(shape.block), arguments, shape.shared_bytes, nullptr);
+      shape.together
+          ? cudaLaunchCooperativeKernel(function, grid, block, arguments, shape.shared_bytes, nullptr)
+          : cudaLaunchKernel(function, grid, block, arguments, shape.shared_bytes, nullptr);
   if (error == cudaSuccess) error = cudaDeviceSynchronize();
   if (error != cudaSuccess) throw std::runtime_error(cudaGetErrorString(error));
 #endif

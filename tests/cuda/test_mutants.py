@@ -9,7 +9,9 @@ from emulation import CHECKS, ROOT, Builder, prefetch
 from mutants_elements import ELEMENTS, Mutant
 
 _MMA = "threshold_conv2d/cuda_mma.cu"
+_WARP = "threshold_conv2d/cuda_mma_tiles.cuh"
 _FEED = "threshold_conv2d/cuda_mma_feeder.cuh"
+_CHAIN = "threshold_conv2d/cuda_mma_chain.cu"
 _SIMT = "threshold_conv2d/cuda_simt.cu"
 _WGMMA = "threshold_conv2d/cuda_wgmma.cu"
 _DENSE = "threshold_conv2d/cuda_wgmma_dense.cu"
@@ -17,11 +19,20 @@ _TILES = "threshold_conv2d/cuda_tiles"
 _FINISH = "threshold_conv2d/cuda_tiles_finish.cuh"
 _PROGRAM = "elementwise/cuda_simt.cu"
 MUTANTS = [
-    Mutant("wrong row of a fragment", "windows", _MMA, "stage.rows[row + 8]", "stage.rows[row + 7]"),
+    Mutant("wrong row of a fragment", "windows", _WARP, "stage.rows[row + 8]", "stage.rows[row + 7]", _MMA),
     Mutant("wrong stride of rows", "windows", _FEED, "k * (kThreads / kParts)", "k * (kThreads / 8)", _MMA),
-    Mutant("no barrier before a stage is read", "windows", _MMA, "__syncthreads();\n    if (q +", "if (q +"),
-    Mutant("copies awaited too late", "windows", _MMA, "wait<kMmaStages - 2>", "wait<kMmaStages - 1>"),
-    Mutant("stage refilled while in use", "windows", _MMA, "q + kMmaStages - 1) %", "q + kMmaStages) %"),
+    Mutant(
+        "no barrier before a stage is read",
+        "windows",
+        _WARP,
+        "__syncthreads();\n    if (q +",
+        "if (q +",
+        _MMA,
+    ),
+    Mutant("copies awaited too late", "windows", _WARP, "wait<kMmaStages - 2>", "wait<kMmaStages - 1>", _MMA),
+    Mutant(
+        "stage refilled while in use", "windows", _WARP, "q + kMmaStages - 1) %", "q + kMmaStages) %", _MMA
+    ),
     Mutant("no barrier before shared memory is reused", "windows", _MMA, "__syncthreads();  //", "//"),
     Mutant(
         "no warp barrier between tiles",
@@ -33,13 +44,14 @@ MUTANTS = [
     Mutant(
         "a thread that skips the barrier",
         "windows",
-        _MMA,
+        _WARP,
         "__syncthreads();\n    if (q +",
         "if (threadIdx.x != 5) __syncthreads();\n    if (q +",
+        _MMA,
     ),
-    Mutant("threshold off by one", "windows", _MMA, "count >= threshold[", "count > threshold["),
-    Mutant("popcount of half a quad", "windows", _MMA, "r.ones[m][i], 2)", "r.ones[m][i], 1)"),
-    Mutant("|minus| forgotten", "windows", _MMA, "if (ternary) count -=", "if (ternary) count -= 0 *"),
+    Mutant("threshold off by one", "windows", _WARP, "count >= threshold[", "count > threshold[", _MMA),
+    Mutant("popcount of half a quad", "windows", _WARP, "r.ones[m][i], 2)", "r.ones[m][i], 1)", _MMA),
+    Mutant("|minus| forgotten", "windows", _WARP, "if (ternary) count -=", "if (ternary) count -= 0 *", _MMA),
     Mutant(
         "bit lost on the way to bytes",
         "windows",
@@ -134,6 +146,10 @@ MUTANTS = [
         "  // weights",
     ),
     Mutant("slices that may not be there yet", "dense", _DENSE, "  await_previous();\n", ""),
+    Mutant("no barrier between layers", "chain", _CHAIN, "if (l != 0) sync_grid", "if (l > 9) sync_grid"),
+    Mutant("stages refilled for the next tile", "chain", _CHAIN, "__syncthreads();  //", "//"),
+    Mutant("a block that does not meet", "chain", _CHAIN, "if (l != 0) sync", "if (blockIdx.x < 2) sync"),
+    Mutant("tiles of the layer before", "chain", _CHAIN, "tile % blocks", "tile % 1"),
     Mutant("channel of the next word", "packing", "flatten/cuda_simt.cu", "c / 64]", "c / 65]"),
     *ELEMENTS,
 ]

@@ -31,6 +31,7 @@ struct Node {
   LaunchShape shape;
   std::vector<std::byte> parameters;
   bool overlaps = false;  // may start before the node before has ended
+  bool together = false;
 };
 using Graph = std::vector<std::unique_ptr<Node>>;
 
@@ -38,10 +39,13 @@ Node make_node(const KernelNodeParams& p) {
   const auto* kernel = reinterpret_cast<const Emulated*>(p.function);
   const auto* bytes = static_cast<const std::byte*>(p.parameters[0]);
   return {kernel,
-          {p.grid[0], p.grid[1], p.grid[2], p.block[0], p.shared_bytes},
+          {p.grid[0], p.grid[1], p.grid[2], p.block[0], p.shared_bytes, false},
           std::vector<std::byte>(bytes, bytes + kernel->bytes),
+          false,
           false};
 }
+
+constexpr int kResident = 4;  // blocks of the one multiprocessor
 
 int run(const Node& node) {
   ++settings["launches"];
@@ -49,7 +53,10 @@ int run(const Node& node) {
   if (node.shape.shared_bytes > (48u << 10) &&
       setting(std::string("shared ") + node.kernel->name, 0) < static_cast<long>(node.shape.shared_bytes))
     return 1;
-  node.kernel->run(node.shape, node.parameters.data());
+  LaunchShape shape = node.shape;
+  shape.together = node.together;
+  if (shape.together && shape.grid_x > static_cast<unsigned>(kResident)) return 720;
+  node.kernel->run(shape, node.parameters.data());
   return kSuccess;
 }
 
@@ -110,6 +117,17 @@ int cuGraphAddKernelNode_v2(GraphNode* node, GraphHandle graph, const GraphNode*
   *node = reinterpret_cast<GraphNode>(nodes.back().get());
   return kSuccess;
 }
+int cuGraphKernelNodeSetAttribute(GraphNode node, int attribute, const LaunchAttribute* value) {
+  BINMORPH_BEGIN(cuGraphKernelNodeSetAttribute)
+  if (attribute != 2) return 1;
+  reinterpret_cast<Node*>(node)->together = value->number != 0;
+  return kSuccess;
+}
+int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, Function, int, std::size_t) {
+  BINMORPH_BEGIN(cuOccupancyMaxActiveBlocksPerMultiprocessor)
+  *blocks = kResident;
+  return kSuccess;
+}
 int cuGraphAddDependencies_v2(GraphHandle, const GraphNode*, const GraphNode* to, const GraphEdge* edge,
                               std::size_t) {
   BINMORPH_BEGIN(cuGraphAddDependencies_v2)
@@ -127,9 +145,10 @@ int cuGraphExecDestroy(GraphExec) { return kSuccess; }
 int cuGraphExecKernelNodeSetParams_v2(GraphExec, GraphNode node, const KernelNodeParams* params) {
   BINMORPH_BEGIN(cuGraphExecKernelNodeSetParams_v2)
   ++settings["changed"];
-  const bool overlaps = reinterpret_cast<Node*>(node)->overlaps;
-  *reinterpret_cast<Node*>(node) = make_node(*params);
-  reinterpret_cast<Node*>(node)->overlaps = overlaps;
+  Node changed = make_node(*params);
+  changed.overlaps = reinterpret_cast<Node*>(node)->overlaps;
+  changed.together = reinterpret_cast<Node*>(node)->together;
+  *reinterpret_cast<Node*>(node) = changed;
   return kSuccess;
 }
 int cuGraphLaunch(GraphExec exec, Stream) {

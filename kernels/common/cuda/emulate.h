@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/common/cuda/emulate_launches.h"
 #include "kernels/common/cuda/emulate_warp.h"
 
 #define BINMORPH_EMULATE 1

@@ -35,6 +35,7 @@ class Machine {
     argument_ = &call;
     blockDim = {shape.block, 1, 1};
     gridDim = {shape.grid_x, shape.grid_y, shape.grid_z};
+    if (shape.together) return run_together(shape);
     for (blockIdx.z = 0; blockIdx.z < shape.grid_z; ++blockIdx.z)
       for (blockIdx.y = 0; blockIdx.y < shape.grid_y; ++blockIdx.y)
         for (blockIdx.x = 0; blockIdx.x < shape.grid_x; ++blockIdx.x) run_block(shape);
@@ -86,32 +87,15 @@ class Machine {
   }
 
   void copy_async(void* dst, const void* src, unsigned bytes) {
-    const AsyncCopy copy{dst, src, bytes};
-    if (descending) return land(copy);
-    auto& groups = threads_[threadIdx.x].copies;
-    if (groups.empty()) groups.emplace_back();
-    groups.back().push_back(copy);
+    if (descending) return land({dst, src, bytes});
+    threads_[threadIdx.x].copies.add({dst, src, bytes});
   }
-  void commit_copies() { threads_[threadIdx.x].copies.emplace_back(); }
-  void await_copies(std::size_t but_the_last) {
-    auto& groups = threads_[threadIdx.x].copies;
-    while (groups.size() > but_the_last + 1) {
-      for (const AsyncCopy& copy : groups.front()) land(copy);
-      groups.erase(groups.begin());
-    }
-  }
+  void commit_copies() { threads_[threadIdx.x].copies.commit(); }
+  void await_copies(std::size_t but_the_last) { threads_[threadIdx.x].copies.await(but_the_last); }
 
- private:
-  static constexpr std::size_t kStack = 64 * 1024, kGuard = 256;
-
-  static void land(const AsyncCopy& copy) {
-    if (copy.src == nullptr)
-      std::memset(copy.dst, 0, copy.bytes);
-    else
-      std::memcpy(copy.dst, copy.src, copy.bytes);
-  }
-
-  void run_block(const LaunchShape& shape) {
+  // A block in parts, for those that run side by side (emulate_launches.h): goes on as far as it can; whether
+  // it ended.
+  void begin(const LaunchShape& shape) {
     shared_.reset(new (std::align_val_t{kSharedAlign}) unsigned char[shape.shared_bytes + kGuard]);
     std::memset(shared_.get(), 0xCD, shape.shared_bytes + kGuard);
     shared_bytes_ = shape.shared_bytes;
@@ -120,33 +104,48 @@ class Machine {
     warps_.assign((shape.block + 31) / 32, {});
     at_barrier_ = fresh_ = 0;
     error.clear();
-    for (unsigned left = shape.block; left != 0;) {
-      left = 0;
-      bool moved = false;
+  }
+  bool advance() {
+    bool moved = true;
+    while (moved) {
+      moved = false;
       for (unsigned warp = 0; warp < warps_.size(); ++warp) moved = run_warp(warp) || moved;
       if (!error.empty()) throw std::runtime_error(error);
-      for (const Thread& t : threads_) left += t.state != Thread::done;
-      if (left == 0 || moved) continue;
-      if (!previous) throw std::runtime_error("threads wait for others that never come");
-      run_previous();
     }
+    for (const Thread& t : threads_)
+      if (t.state != Thread::done) return false;
+    return true;
+  }
+  void end() const {
     for (std::size_t i = 0; i < kGuard; ++i)
-      if (shared_[shape.shared_bytes + i] != 0xCD) throw std::runtime_error("wrote past the shared memory");
+      if (shared_[shared_bytes_ + i] != 0xCD) throw std::runtime_error("wrote past the shared memory");
+  }
+  void await_grid() {
+    threads_[threadIdx.x].at_grid = true;
+    wait();
+  }
+  // Lets the thread that waits for all blocks go on; false if none does.
+  bool leave_grid() {
+    for (Thread& t : threads_)
+      if (std::exchange(t.at_grid, false)) return t.state = Thread::ready, true;
+    return false;
   }
 
-  // On a machine of its own, while this one's threads stand still.
-  void run_previous() {
-    const auto work = std::exchange(previous, nullptr);
-    const Index3 places[] = {threadIdx, blockIdx, blockDim, gridDim};
-    Machine outer;
-    outer.descending = descending;
-    std::swap(*this, outer);
-    work();
-    std::swap(*this, outer);
-    std::tie(threadIdx, blockIdx, blockDim, gridDim) = std::tie(places[0], places[1], places[2], places[3]);
-    for (Thread& t : threads_)
-      if (std::exchange(t.early, false)) t.state = Thread::ready;
+ private:
+  static constexpr std::size_t kStack = 64 * 1024, kGuard = 256;
+
+  void run_block(const LaunchShape& shape) {
+    begin(shape);
+    while (!advance())
+      if (!previous)
+        throw std::runtime_error("threads wait for others that never come");
+      else
+        run_previous();
+    end();
   }
+
+  void run_together(const LaunchShape& shape);
+  void run_previous();
 
   // Goes on with a warp for as long as any of its threads can, which leaves the other warps far behind.
   bool run_warp(unsigned warp) {

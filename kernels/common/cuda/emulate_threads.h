@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <ucontext.h>
 
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -24,11 +25,33 @@ struct AsyncCopy {
   unsigned bytes;
 };
 
+inline void land(const AsyncCopy& copy) {
+  if (copy.src == nullptr)
+    std::memset(copy.dst, 0, copy.bytes);
+  else
+    std::memcpy(copy.dst, copy.src, copy.bytes);
+}
+
+// Those of a thread: committed groups, the oldest first; the last one is open.
+class AsyncCopies {
+ public:
+  void add(const AsyncCopy& copy) { groups_.back().push_back(copy); }
+  void commit() { groups_.emplace_back(); }
+  void await(std::size_t but_the_last) {
+    for (; groups_.size() > but_the_last + 1; groups_.erase(groups_.begin()))
+      for (const AsyncCopy& copy : groups_.front()) land(copy);
+  }
+
+ private:
+  std::vector<std::vector<AsyncCopy>> groups_{1};
+};
+
 struct Thread {
   enum { fresh, ready, waiting, done } state = fresh;
   int fibre = -1;
-  bool early = false;                          // waits for the launch before
-  std::vector<std::vector<AsyncCopy>> copies;  // committed groups, oldest first; the last is open
+  bool early = false;    // waits for the launch before
+  bool at_grid = false;  // waits for all blocks
+  AsyncCopies copies;
 };
 
 struct Warp {

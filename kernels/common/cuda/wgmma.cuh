@@ -9,7 +9,7 @@
 #include "kernels/common/cuda/device.cuh"
 
 #ifdef BINMORPH_EMULATE
-#include "kernels/common/cuda/emulate_wgmma.h"
+#include "kernels/common/cuda/emulate_products.h"
 #endif
 
 #if !defined(__CUDA_ARCH__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)

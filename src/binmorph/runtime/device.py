@@ -19,7 +19,7 @@ from .model import PackedModel
 from .plan import LayoutPlan, Plan, PlanStep
 
 DTYPES = {"bits": "bool", "float32": "float32", "int32": "int32"}  # of values, for the caller
-KERNELS = {None: 2, "cuda_wgmma": 3, "cuda_mma": 1, "cuda_simt": 0}
+KERNELS = {None: 2, "cuda_wgmma": 3, "cuda_mma": 1, "cuda_simt": 0, "cuda_persistent": 4}
 
 
 class DeviceModel(PackedModel):
@@ -31,7 +31,8 @@ class DeviceModel(PackedModel):
         graph: the network.
         device: "cuda" or "cuda:N".
         isa: None for the best kernels of the device; "cuda_wgmma" (those of Hopper's warpgroups wherever they
-            run), "cuda_mma" (tensor cores without them) or "cuda_simt" (plain kernels only).
+            run), "cuda_mma" (tensor cores without them), "cuda_persistent" (the same, and layers of bits that
+            follow one another in one launch, for small batches) or "cuda_simt" (plain kernels only).
         max_memory: upper bound in bytes for one call's working memory on the device; larger batches are cut.
 
     Raises:
@@ -50,7 +51,7 @@ class DeviceModel(PackedModel):
         max_memory: int | None = None,
     ) -> None:
         if isa not in KERNELS:
-            raise IsaError(f"isa {isa!r}: a GPU has 'cuda_wgmma', 'cuda_mma' and 'cuda_simt'")
+            raise IsaError(f"isa {isa!r}: a GPU has {', '.join(map(repr, filter(None, KERNELS)))}")
         if max_memory is not None and (
             isinstance(max_memory, bool) or not isinstance(max_memory, int) or not 0 <= max_memory < 2**63
         ):

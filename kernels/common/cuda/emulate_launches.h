@@ -1,0 +1,51 @@
+// Launches that overlap with the one before, and launches whose blocks all live at once, on the host.
+#pragma once
+
+#include "kernels/common/cuda/emulate_machine.h"
+
+namespace binmorph::cuda::emulate {
+
+// On a machine of its own, while this one's threads stand still.
+inline void Machine::run_previous() {
+  const auto work = std::exchange(previous, nullptr);
+  const Index3 places[] = {threadIdx, blockIdx, blockDim, gridDim};
+  Machine outer;
+  outer.descending = descending;
+  std::swap(*this, outer);
+  work();
+  std::swap(*this, outer);
+  std::tie(threadIdx, blockIdx, blockDim, gridDim) = std::tie(places[0], places[1], places[2], places[3]);
+  for (Thread& t : threads_)
+    if (std::exchange(t.early, false)) t.state = Thread::ready;
+}
+
+// A block goes as far as it can before the next begins (the last one first, where the schedule is
+// `descending`), so that a missing barrier shows.
+inline void Machine::run_together(const LaunchShape& shape) {
+  if (previous) run_previous();
+  std::vector<Machine> blocks(shape.grid_x);
+  for (Machine& block : blocks) {
+    block.body_ = body_;
+    block.argument_ = argument_;
+    block.descending = descending;
+    block.begin(shape);
+  }
+  std::vector<bool> ended(blocks.size(), false);
+  for (std::size_t left = blocks.size(); left != 0;) {
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      const std::size_t b = descending ? blocks.size() - 1 - i : i;
+      if (ended[b]) continue;
+      blockIdx = {static_cast<unsigned>(b), 0, 0};
+      std::swap(*this, blocks[b]);
+      ended[b] = advance();
+      std::swap(*this, blocks[b]);
+      if (ended[b]) blocks[b].end();
+      left -= ended[b];
+    }
+    for (std::size_t b = 0; b < blocks.size(); ++b)
+      if (left != 0 && (ended[b] || !blocks[b].leave_grid()))
+        throw std::runtime_error("blocks wait for others that never come");
+  }
+}
+
+}  // namespace binmorph::cuda::emulate
