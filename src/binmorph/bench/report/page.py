@@ -17,7 +17,8 @@ p.note { color: #4a5565; max-width: 60rem; } p.warn { background: #fff2d6; paddi
 div.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 13px; }
 th, td { text-align: left; padding: .2rem .7rem; border-bottom: 1px solid #e6e9ee; vertical-align: top; }
 th { background: #f2f4f7; } figure { margin: 1rem 0; } figure svg { max-width: 100%; height: auto; }
-figcaption { color: #4a5565; max-width: 60rem; }"""
+figcaption { color: #4a5565; max-width: 60rem; }
+@media (max-width: 60rem) { figure svg { max-width: none; width: 56rem; } th, td { white-space: nowrap; } }"""
 
 
 def html(run: RunRecord) -> str:
@@ -46,7 +47,8 @@ def html(run: RunRecord) -> str:
 
 def _figure(figure: Figure) -> str:
     note = escape(figure.note)
-    return f"<h2>{escape(figure.title)}</h2><figure>{figure.svg}<figcaption>{note}</figcaption></figure>"
+    head = f"<h2>{escape(figure.title)}</h2>"
+    return f"{head}<figure><div class=wide>{figure.svg}</div><figcaption>{note}</figcaption></figure>"
 
 
 def _table(table: Table) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..record import CaseRecord, RunRecord
+from .labels import apart
 from .numbers import median, ours, title, with_unit
 from .style import KIND_COLOURS, OTHER, Figure, new_figure, svg
 
@@ -87,10 +88,9 @@ def _plot(peaks: dict[str, Any], points: Sequence[Point]) -> str:
     for name, _, shade in ROOFS:
         start = peaks[name] / fastest
         axis.plot([start, most], [peaks[name]] * 2, color=shade, linewidth=1.4)
-    for number, (point, x) in enumerate(zip(points, intensity, strict=True), 1):
-        y = point.operations / point.seconds
-        axis.plot(x, y, "o", markersize=5, color=KIND_COLOURS.get(point.kind, OTHER))
-        axis.annotate(str(number), (x, y), xytext=(4, 3), textcoords="offset points", fontsize=7.5)
+    places = [(x, point.operations / point.seconds) for x, point in zip(intensity, points, strict=True)]
+    for place, point in zip(places, points, strict=True):
+        axis.plot(*place, "o", markersize=5, color=KIND_COLOURS.get(point.kind, OTHER))
     axis.set_xscale("log")
     axis.set_yscale("log")
     axis.set_xlim(least, most)
@@ -98,7 +98,25 @@ def _plot(peaks: dict[str, Any], points: Sequence[Point]) -> str:
     axis.set_ylabel("operations per second")
     axis.grid(True, which="major", color="#e6e9ee", linewidth=0.6)
     _key(key, peaks, points)
+    _number(canvas, axis, places)
     return svg(canvas)
+
+
+def _number(canvas: Any, axis: Any, places: Sequence[tuple[float, float]]) -> None:
+    canvas.draw_without_rendering()  # the layout decides where points lie
+    scale = 72 / canvas.dpi
+    points = scale * axis.transData.transform(places)
+    boxes = [text.get_window_extent() for text in axis.texts]
+    texts = [
+        (scale * (b.x0 + b.x1) / 2, scale * (b.y0 + b.y1) / 2, scale * b.width / 2, scale * b.height / 2)
+        for b in boxes
+    ]
+    numbers = [str(i) for i in range(1, len(places) + 1)]
+    sizes = [(5.0 * len(number) + 1, 8.0) for number in numbers]
+    for number, place, offset in zip(numbers, places, apart(points.tolist(), sizes, texts), strict=True):
+        line = {"arrowstyle": "-", "color": "#9aa3af", "linewidth": 0.6, "shrinkA": 3, "shrinkB": 3}
+        axis.annotate(number, place, xytext=offset, textcoords="offset points", fontsize=7.5, ha="center",
+                      va="center", arrowprops=line if max(map(abs, offset)) > 12 else None)  # fmt: skip
 
 
 def _key(axis: Any, peaks: dict[str, Any], points: Sequence[Point]) -> None:

@@ -13,9 +13,11 @@ from .numbers import with_unit
 OURS, OTHER = "#1f4e96", "#9aa3af"
 PEERS = {
     "binmorph-": "#7fa3d9",
+    "torchlogix": "#5f9ea0",
     "torch": "#d9731a",
     "openvino": "#3a8a4f",
     "onnxruntime": "#7a5ab5",
+    "larq": "#b5495b",
     "opencv": "#b5495b",
     "scipy": "#b08d2c",
     "skimage": "#5f9ea0",
