@@ -61,10 +61,11 @@ def sticks(rng: np.random.Generator, images: int, side: int = 70, count: int = 3
     return torch.from_numpy(result[:, None])
 
 
-def flip_pixels(rng: np.random.Generator, images: Tensor, fraction: float) -> Tensor:
-    """``images`` with a ``fraction`` of the pixels complemented (Bernoulli noise)."""
-    noise = torch.from_numpy((rng.random(tuple(images.shape)) < fraction).astype(np.float32))
-    return (images - noise).abs()
+def add_pixels(rng: np.random.Generator, images: Tensor, fraction: float) -> Tensor:
+    """``images`` with a ``fraction`` of all pixels set, whatever they were (Bernoulli noise)."""
+    return torch.maximum(
+        images, torch.from_numpy((rng.random(tuple(images.shape)) < fraction).astype(np.float32))
+    )
 
 
 def digits(folder: Path, count: int, inverted: bool, side: int = 50) -> Tensor:

@@ -1,4 +1,4 @@
-"""Denoising thin sticks in 10 % of flipped pixels ("noisti", Aouad & Talbot 2023, arXiv 2401.03830).
+"""Denoising thin sticks among 10 % of random pixels ("noisti", Aouad & Talbot 2023, arXiv 2401.03830).
 
 The network is [1, 3, 1]: three elements of 5 x 5 and their union, two BiSELs. The reference is the operator
 that one would write down: the union of the openings by the sticks of five pixels at 0, 45 and 90 degrees.
@@ -36,7 +36,7 @@ def run(folder: Path, *, seed: int = 0, steps: int = 1500, progress: bool = True
     """Train, harden, and compare with the noisy input and the oracle."""
     rng = np.random.default_rng(seed)
     clean = images.sticks(rng, IMAGES)
-    noisy = images.flip_pixels(rng, clean, 0.1)
+    noisy = images.add_pixels(rng, clean, 0.1)
     wanted, start = crop(clean[-TESTED:], BORDER), time.process_time()
     with quiet_torch(seed), torch.no_grad():
         first, last = nn.BiSEL(1, 3, WIDTH, "valid", **NEURONS), nn.BiSEL(3, 1, WIDTH, "valid", **NEURONS)
