@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +115,18 @@ def test_refinement_finds_top_hats(operator: str) -> None:
     assert _reached(operator, "complex") == 1
 
 
+def test_refinement_finds_unions() -> None:
+    """Two openings that are united, as for noisy sticks: one path alone is best as the identity."""
+    x = images.disks_and_rectangles(np.random.default_rng(7), 60, 3, side=24)
+    line = torch.zeros(3, 3)
+    line[1] = 1
+    y = torch.maximum(operators.target("opening", x, line), operators.target("opening", x, line.T))
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(bnn.BiSEL(1, 2, 3, "valid"), bnn.BiSEL(2, 1, 3, "valid"))
+    bnn.harden(net, "morphological", "activable")
+    assert refine(net, x, y, restarts=3) == 1
+
+
 def test_refinement_marks_what_it_changed() -> None:
     """Wrong taps come back, and the neurons say that they were approximated."""
     cells = torch.from_numpy(element("cross", 5).astype(np.float32))
@@ -192,8 +206,11 @@ def test_runs_are_resumed(tmp_path: Path) -> None:
         run([0])
 
 
-def test_commands(idx: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands(
+    idx: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every experiment for a few steps: a table, JSON and the files that it names."""
+    monkeypatch.setattr("binmorph.nn.network_search._DRAWS", 4)
     common = ["--steps", "3", "--quiet", "--json", str(tmp_path / "r.json"), "--out", str(tmp_path)]
     only = ["--operator", "erosion", "--element", "cross"]
     for name, extra in (
@@ -220,3 +237,12 @@ def test_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert "'thinning'" in capsys.readouterr().err
     with pytest.raises(DomainError, match="odd"):
         element("disk", 4)
+
+
+def test_the_document_has_the_figures_of_the_runs() -> None:
+    root = Path(__file__).resolve().parents[2]
+    if not (root / "benchmarks/results/operators").is_dir():
+        pytest.skip("an unpacked sdist has no results")
+    command = [sys.executable, "-m", "benchmarks.experiments", "--check"]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr

@@ -32,7 +32,7 @@ def oracle(noisy: Tensor) -> Tensor:
     return torch.stack([target("opening", noisy, stick) for stick in sticks]).amax(0)
 
 
-def run(folder: Path, *, seed: int = 0, steps: int = 1500, progress: bool = True, batch: int = 16) -> Report:
+def run(folder: Path, *, seed: int = 0, steps: int = 400, progress: bool = True, batch: int = 16) -> Report:
     """Train, harden, and compare with the noisy input and the oracle."""
     rng = np.random.default_rng(seed)
     clean = images.sticks(rng, IMAGES)
@@ -42,7 +42,7 @@ def run(folder: Path, *, seed: int = 0, steps: int = 1500, progress: bool = True
         first, last = nn.BiSEL(1, 3, WIDTH, "valid", **NEURONS), nn.BiSEL(3, 1, WIDTH, "valid", **NEURONS)
         net = torch.nn.Sequential(first, last)
         with torch.enable_grad():
-            fit(net, noisy[:-TESTED], clean[:-TESTED], steps=steps, batch=batch, learning_rate=0.05)
+            fit(net, noisy[:-TESTED], clean[:-TESTED], steps=steps, batch=batch)
         rows = {
             "noisy input": dice(crop(noisy[-TESTED:], BORDER), wanted),
             "union of openings, written by hand": dice(crop(oracle(noisy[-TESTED:]), BORDER), wanted),
@@ -50,7 +50,7 @@ def run(folder: Path, *, seed: int = 0, steps: int = 1500, progress: bool = True
         }
         report = nn.harden(net, "morphological", "activable")
         rows["learned, binarized"] = dice(net(noisy[-TESTED:]), wanted)
-        refine(net, noisy[:-TESTED], clean[:-TESTED], restarts=2, rounds=1, seed=seed)
+        refine(net, noisy[:-TESTED], clean[:-TESTED], restarts=3, rounds=2, seed=seed)
         rows["learned, refined"] = dice(net(noisy[-TESTED:]), wanted)
     counts = ", ".join(f"{count} {status.lower()}" for status, count in report.statuses.items())
     path = picture([("noisy sticks", [operators_of(layer) for layer in net])], folder / "noisy-sticks.png")

@@ -49,9 +49,10 @@ def count(words: Words) -> npt.NDArray[np.int64]:
     return ones.reshape(len(words), -1).sum(-1, dtype=np.int64)
 
 
-def dice(outs: Words, wanted: Words) -> npt.NDArray[np.float64]:
-    """DICE [k] of ``outs`` [k, ...]; 1 where both are empty."""
-    both, total = count(outs & wanted), count(outs) + count(wanted[None])
+def dice(outs: Words, wanted: Words, share: float = 1.0) -> npt.NDArray[np.float64]:
+    """DICE [k] of ``outs`` [k, ...]; 1 where both are empty. ``share`` < 1 asks for that part of ``wanted``
+    only, whichever; who finds more reaches more than 1."""
+    both, total = count(outs & wanted), count(outs) + share * count(wanted[None])
     return np.where(total == 0, 1.0, 2 * both / np.maximum(total, 1))
 
 

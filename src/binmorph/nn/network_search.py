@@ -8,6 +8,7 @@
    random boxes, as opening or closing or their complements; each of the others passes its input on, or the
    complement of it, or says nothing, under a union or an intersection. Such networks are ranked by what their
    first fit reaches, and climbed from the best on.
+4. Unions. If none reaches 1, the outputs are composed as unions of paths, one after the other.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .image_slices import ALL, Layer, Masks, Operators, State, Words, dice, pack
 from .path_search import Kind, Path, Task, fit_dilation
 
 _DRAWS = 60  # boxes in each network to start again from
+_UNIONS, _CLIMBED = 2, 6  # unions composed, each path from so many boxes
 _WORDS = ("", "x", "not x")  # nothing, the input, its complement: what a path says while another is searched
 
 At = tuple[int, int, int]
@@ -69,8 +71,37 @@ class NetworkSearch:
                 best, kept = reached, self._state()
             if best == 1:
                 break
+        for _ in range(_UNIONS if best < 1 and starts and self.layers[-1].joins.free else 0):
+            self._unite()
+            reached = self._climb()
+            if reached > best:
+                best, kept = reached, self._state()
         self._restore(kept)
         return best
+
+    def _unite(self) -> None:
+        """Make every output a union of paths. Each in turn is asked for one part more of the target: asked
+        for all at once, it would give up precision for what others may find. Then each is searched again
+        beside the others."""
+        joins, channels = self.layers[-1].joins, self.layers[-1].windows.dilation.shape[1]
+        joins.masks[...], joins.dilation[...], joins.invert[...] = True, True, False
+        for o in range(len(joins.masks)):
+            for c in range(channels):
+                self._say((o, c, 0), "", True)
+            for c in range(channels):
+                self._lay_anew((o, c, 0), (c + 1) / channels, -1.0)
+            for c in range(channels):
+                self._lay_anew((o, c, 0), 1.0, self.score())
+
+    def _lay_anew(self, at: At, share: float, best: float) -> None:
+        """Search path ``at`` from random boxes and segments; keep what beats ``best``."""
+        self._forward(len(self.layers) - 2)
+        path, kernel = self._path(at, share), self.layers[-2].kernel
+        drawn = [each for s in (False, True) for each in path.draws(kernel, _DRAWS, self.rng, segments=s)]
+        drawn.sort(key=lambda each: -each[0])
+        climbed = [(*path.climb(taps, kind, self.rng), kind) for _, taps, kind in drawn[:_CLIMBED]]
+        _, taps, kind = max(climbed, key=lambda each: each[0])
+        self._lay(at, path, taps, kind, best)
 
     def _starts(self, best: float) -> list[tuple[list[State], At, Masks, Kind]]:
         """Networks with one path from a random box, those that fit best first, each DICE once; those that
@@ -112,10 +143,10 @@ class NetworkSearch:
             inputs = self.layers[-2].windows.dilation.shape[1]
             yield from np.ndindex(*self.layers[-1].windows.dilation.shape, inputs)
 
-    def _path(self, at: At) -> Path:
+    def _path(self, at: At, share: float = 1.0) -> Path:
         o, c, i = at
         views = np.stack(self.layers[-2].views(self.inputs[-3])[i])
-        return Path(views, self.layers[-1], self._task((o, c)))
+        return Path(views, self.layers[-1], self._task((o, c), share))
 
     def _lay(self, at: At, path: Path, taps: Masks, kind: Kind, best: float = -1.0) -> float:
         """Make path ``at`` window ``taps`` and the last window that fits it, if that beats ``best``."""
@@ -178,14 +209,14 @@ class NetworkSearch:
                         best = self._kept(before, index, best)
         return best
 
-    def _task(self, window: tuple[int, int]) -> Task:
+    def _task(self, window: tuple[int, int], share: float = 1.0) -> Task:
         (o, c), layer = window, self.layers[-1]
         row = layer.row(o, layer.views(self.inputs[-2]))
         zero, one = (
             layer.joins.apply((o,), [*row[:c], np.full_like(row[c], fill), *row[c + 1 :]])
             for fill in (0, ALL)
         )
-        return Task(zero, zero ^ one, self.wanted[o], self.live[o])
+        return Task(zero, zero ^ one, self.wanted[o], self.live[o], share)
 
     def _refit(self, window: tuple[int, int], best: float) -> float:
         """Give a window (o, c) of the last layer the operator that fits its task, if the DICE rises."""

@@ -25,12 +25,14 @@ KINDS: tuple[Kind, ...] = tuple((d, d, turn) for d in (False, True) for turn in 
 @dataclass(frozen=True)
 class Task:
     """What an output asks of one window that it joins, given all the others: ``base`` is the output while the
-    window says 0, ``care`` where a 1 turns it over, ``wanted`` the target, ``live`` the existing pixels."""
+    window says 0, ``care`` where a 1 turns it over, ``wanted`` the target, ``live`` the existing pixels,
+    ``share`` the part of the target that is asked for (:func:`.image_slices.dice`)."""
 
     base: Words
     care: Words
     wanted: Words
     live: Words
+    share: float = 1.0
 
     def out(self, said: Words) -> Words:
         """The output when the window says ``said`` [..., words, H, W]."""
@@ -52,7 +54,7 @@ def fit_dilation(views: Words, task: Task, turn: bool) -> tuple[float, npt.NDArr
     aim, care = task.wanted ^ task.base ^ flip, task.care & task.live
     outside, inside = count(views & (care & ~aim)), count(views & (care & aim))
     order = np.lexsort((-inside, outside / (outside + inside + 1)))
-    reached = dice(task.out(np.bitwise_or.accumulate(views[order]) ^ flip), task.wanted)
+    reached = dice(task.out(np.bitwise_or.accumulate(views[order]) ^ flip), task.wanted, task.share)
     size = int(reached.argmax())
     return float(reached[size]), order[: size + 1]
 
@@ -91,12 +93,17 @@ class Path:
         return best, taps
 
     def draws(
-        self, kernel: tuple[int, int], count: int, rng: np.random.Generator
+        self, kernel: tuple[int, int], count: int, rng: np.random.Generator, segments: bool = False
     ) -> Iterator[tuple[float, Masks, Kind]]:
-        """The DICE of ``count`` random boxes in the hidden window as each of KINDS."""
+        """The DICE of ``count`` random boxes, or ``segments``, in the hidden window as each of KINDS."""
         for _ in range(count):
-            box = np.zeros(kernel, np.bool_)
-            (top, bottom), (left, right) = (np.sort(rng.choice(k + 1, 2, replace=False)) for k in kernel)
-            box[top:bottom, left:right] = True
+            taps = np.zeros(kernel, np.bool_)
+            if segments:
+                ends = rng.integers(0, kernel, (2, 2))
+                steps = np.linspace(0, 1, max(kernel))[:, None]
+                taps[tuple(np.rint(ends[0] + steps * (ends[1] - ends[0])).astype(int).T)] = True
+            else:
+                (top, bottom), (left, right) = (np.sort(rng.choice(k + 1, 2, replace=False)) for k in kernel)
+                taps[top:bottom, left:right] = True
             for kind in KINDS:
-                yield self.fit(box.ravel(), kind)[0], box.ravel(), kind
+                yield self.fit(taps.ravel(), kind)[0], taps.ravel(), kind
