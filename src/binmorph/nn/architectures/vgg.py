@@ -19,9 +19,9 @@ class SelfBinarizingVGG(nn.Module):
     """Images [N, C, H, W] to scores [N, classes]: per width two 3x3 convolutions, the second followed by 2x2
     max-pooling, then dense layers.
 
-    The first convolution is float, the last dense layer float as well unless ``float_last`` is False; between
-    them every layer is binary, and every :class:`binmorph.nn.BinaryBatchNorm` smooth until hardened. With the
-    widths (128, 256, 512) and images of 32x32 this is the VGG of Courbariaux et al. 2016 (arXiv 1602.02830).
+    The first convolution and the last dense layer are float; between them every layer is binary, and every
+    :class:`binmorph.nn.BinaryBatchNorm` smooth until hardened. With the widths (128, 256, 512) and images of
+    32x32 this is the VGG of Courbariaux et al. 2016 (arXiv 1602.02830).
     """
 
     def __init__(

@@ -71,10 +71,10 @@ RECIPES: dict[str, Recipe] = {
         **{**DIGITS, "rate": 2e-3, "settle": True, "bytes": True},
     ),
     "self_binarizing_vgg_digits": recipe(
-        "self-binarizing VGG with four convolutions (arXiv 1902.00730)",
+        "self-binarizing VGG with two convolutions (arXiv 1902.00730)",
         "digits",
-        partial(named, name="vgg_small", widths=(32, 64), hidden=(128,)),
-        40,
+        partial(named, name="vgg_small", widths=(48,), hidden=(128,)),
+        60,
         **{**DIGITS, "rate": 2e-3, "settle": True},
     ),
     "two_value_50_digits": _two_value_digits(0.50),
