@@ -19,7 +19,8 @@ inline std::uint64_t exclusive_or(const typename V::Raw (&v)[kChains]) {
   return all;
 }
 
-// Chains of full adders: a sum and a carry go round, and nothing leaves the registers.
+// Chains of full adders: a sum and a carry go round, and nothing leaves the registers. They start from words
+// that the compiler cannot know to be equal to others: a carry of x would stay x, and leave nothing to do.
 template <class V, std::size_t kChains>
 std::uint64_t full_adders(const std::uint64_t* words, std::size_t rounds) {
   typename V::Raw sum[kChains], carry[kChains];
@@ -28,7 +29,7 @@ std::uint64_t full_adders(const std::uint64_t* words, std::size_t rounds) {
   for (std::size_t from = 0; from < kPeakWords; from += kChains * V::words) {
     for (std::size_t k = 0; k < kChains; ++k) {
       sum[k] = V::load(words + from + k * V::words);
-      carry[k] = x;
+      carry[k] = V::load(words + (from + k * V::words + kPeakWords / 2) % kPeakWords);
     }
     for (std::size_t r = 0; r < rounds; ++r)
       for (std::size_t k = 0; k < kChains; ++k) {
