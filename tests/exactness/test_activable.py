@@ -30,10 +30,11 @@ def solved(weight: np.ndarray, bias: float, mask: np.ndarray, dilation: bool, me
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_equals_a_solver(metric: str) -> None:
+    """Repeated and negative weights among them; equal weights are in S together."""
     rng = np.random.default_rng(41)
-    for trial in range(10):
+    for trial in range(12):
         n = int(rng.integers(1, 6))
-        weight = rng.random(n) if trial % 2 else rng.normal(size=n) + 0.5
+        weight = (rng.random(n), rng.normal(size=n) + 0.5, rng.choice([-0.5, 0.25, 1.0], n))[trial % 3]
         bias = float(rng.normal() + weight.sum() / 2)
         found = project_activable(weight[None], bias, metric)
         candidates = [(weight >= value, op) for value in weight for op in (True, False)]

@@ -29,7 +29,6 @@ inputs. (With W = [1, 1], b = 1.5 the dilation by one of the two alone would be 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -38,10 +37,9 @@ import numpy.typing as npt
 from ..errors import DomainError
 from .numeric import BoolArray, FloatArray, check_neurons, row_blocks
 from .projection import support_mask
+from .sorted_weights import Line, SortedWeights, pick, root
 
 METRICS = ("dual", "true")
-_STEPS = 80  # bisection alone would need them; a dozen do in practice
-_PRECISION = 2.0**-52  # of a root, where all parameters together are below 1
 _TIE = 1e-12  # squared distances closer than this, of parameters below 1, are one
 
 
@@ -57,79 +55,7 @@ class ActivableProjection(NamedTuple):
     squared_distance: FloatArray
 
 
-class _Sorted:
-    """Descending weights [R, n], and sums over S = the first m and over the rest, for several m at once."""
-
-    def __init__(self, weight: FloatArray, m: npt.NDArray[np.int64] | None) -> None:
-        """``m`` int64 [R, k] are the sizes of S; None is every size, k = n."""
-        rows, self.n = weight.shape
-        self.w = -np.sort(-weight, axis=-1)
-        self.m = np.broadcast_to(np.arange(1, self.n + 1), weight.shape) if m is None else m
-        self.last = np.take_along_axis(self.w, self.m - 1, -1)
-        zero = np.zeros((rows, 1))
-        self.sums = np.concatenate([zero, np.cumsum(self.w, -1)], -1)
-        self.squares = np.concatenate([zero, np.cumsum(self.w**2, -1)], -1)
-        following = np.concatenate([self.w, np.full((rows, 1), -np.inf)], -1)
-        self.run_end = self.last > np.take_along_axis(following, self.m, -1)
-
-    def above(self, level: FloatArray) -> npt.NDArray[np.int64]:
-        """How many weights of the row exceed ``level`` [R, k], by binary search in each row."""
-        low = np.zeros(level.shape, dtype=np.int64)
-        high = np.full(level.shape, self.n, dtype=np.int64)
-        for _ in range(self.n.bit_length()):
-            middle = (low + high) // 2
-            beyond = np.take_along_axis(self.w, np.minimum(middle, self.n - 1), -1) > level
-            open_ = low < high
-            low = np.where(open_ & beyond, middle + 1, low)
-            high = np.where(open_ & ~beyond, middle, high)
-        return low
-
-    def moved(self, level: FloatArray, r: FloatArray, s: FloatArray) -> FloatArray:
-        """|W' - W|^2 for W' = max(w - r, level) on S, max(w - s, 0) elsewhere."""
-        first, last = np.minimum(self.above(level + r), self.m), np.maximum(self.above(s), self.m)
-        linear, square = (
-            np.take_along_axis(part, self.m, -1) - np.take_along_axis(part, first, -1)
-            for part in (self.sums, self.squares)
-        )
-        raised = (self.m - first) * level**2 - 2.0 * level * linear + square
-        zeroed = self.squares[:, -1:] - np.take_along_axis(self.squares, last, -1)
-        return np.asarray(first * r**2 + np.maximum(raised, 0.0) + (last - self.m) * s**2 + zeroed)
-
-    def inside(self, level: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """sum_S (level - w)_+ for the S of each column, and its slope."""
-        raised = np.minimum(self.above(level), self.m)
-        taken = np.take_along_axis(self.sums, self.m, -1) - np.take_along_axis(self.sums, raised, -1)
-        count = (self.m - raised).astype(np.float64)
-        return count * level - taken, count
-
-    def outside(self, level: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """sum_{not S} (w - level)_+ for the S of each column, and its slope."""
-        kept = np.maximum(self.above(level), self.m)
-        taken = np.take_along_axis(self.sums, kept, -1) - np.take_along_axis(self.sums, self.m, -1)
-        count = (kept - self.m).astype(np.float64)
-        return taken - count * level, -count
-
-
-Line = tuple[FloatArray, FloatArray]
-
-
-def _root(rising: Callable[[FloatArray], Line], low: FloatArray, high: FloatArray) -> FloatArray:
-    """The root in [low, high] of an increasing piecewise linear function that gives its value and slope."""
-    x = high
-    for _ in range(_STEPS):
-        value, slope = rising(x)
-        low, high = np.where(value < 0, x, low), np.where(value < 0, high, x)
-        step = value / slope
-        newton = x - step
-        inside = (low < newton) & (newton < high)
-        open_ = np.abs(step) > _PRECISION
-        if not open_.any():
-            break
-        x = np.where(open_, np.where(inside, newton, low + 0.5 * (high - low)), x)
-    return x
-
-
-def _dilation(sorted_: _Sorted, bias: FloatArray) -> Line:
+def _dilation(sorted_: SortedWeights, bias: FloatArray) -> Line:
     """B and l [R, k], for ``bias`` [R]."""
     b = np.broadcast_to(bias[:, None], sorted_.m.shape)
     zero = np.zeros_like(sorted_.last)
@@ -144,18 +70,18 @@ def _dilation(sorted_: _Sorted, bias: FloatArray) -> Line:
         return np.where(first, multiplier, level - rest), np.where(first, 1.0 + slope, tight)
 
     low = np.minimum(np.minimum(b, sorted_.w[:, -1:]), 0.0)
-    level = np.maximum(_root(rising, low, np.maximum(np.maximum(b, free), 0.0)), 0.0)
+    level = np.maximum(root(rising, low, np.maximum(np.maximum(b, free), 0.0)), 0.0)
     # Inside the polyhedron already, but for negative weights outside S: nothing else moves, not even rounded.
     feasible = (free <= b) & (b <= sorted_.last)
     level = np.where(feasible, b, level)
     return level, np.where(feasible, 0.0, np.maximum(level + sorted_.inside(level)[0] - b, 0.0))
 
 
-def _erosion(sorted_: _Sorted, bias: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _erosion(sorted_: SortedWeights, bias: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """B, r and s [R, k] of the true metric, likewise."""
     m = sorted_.m
     b = np.broadcast_to(bias[:, None], m.shape)
-    zero, total = np.zeros_like(sorted_.last), np.take_along_axis(sorted_.sums, m, -1)
+    zero, total = np.zeros_like(sorted_.last), pick(sorted_.sums, m)
 
     def free_level(s: FloatArray) -> Line:
         rest, fall = sorted_.outside(s)
@@ -174,10 +100,10 @@ def _erosion(sorted_: _Sorted, bias: FloatArray) -> tuple[FloatArray, FloatArray
     def rising_tight(s: FloatArray) -> Line:
         return rising(s, sorted_.outside(s), tight_shift(s))
 
-    s = _root(rising_free, zero, np.maximum(-rising_free(zero)[0], 0.0))
+    s = root(rising_free, zero, np.maximum(-rising_free(zero)[0], 0.0))
     level = free_level(s)[0]
     free = sorted_.outside(s)[0] <= level
-    tight = _root(rising_tight, zero, np.maximum(-rising_tight(zero)[0], 0.0) * (1 + m))
+    tight = root(rising_tight, zero, np.maximum(-rising_tight(zero)[0], 0.0) * (1 + m))
     return (
         np.maximum(np.where(free, level, sorted_.outside(tight)[0]), 0.0),
         np.where(free, s, tight_shift(tight)[0]),
@@ -190,7 +116,7 @@ def _nearest(
 ) -> tuple[npt.NDArray[np.generic], ...]:
     """The fields of :class:`ActivableProjection`, for weight [R, n] and bias [R], all below 1."""
     sizes = None if support == "all" else support_mask(weight, support).sum(-1)[:, None]
-    sorted_ = _Sorted(weight, sizes)
+    sorted_ = SortedWeights(weight, sizes)
     other = sorted_.sums[:, -1] - bias
     solved = []
     level, s = _dilation(sorted_, bias)
@@ -209,7 +135,7 @@ def _nearest(
         # The last of the nearest: the largest S among equals.
         near = cost <= cost.min(-1, keepdims=True) + _TIE
         column = (near.shape[1] - 1 - near[:, ::-1].argmax(-1))[:, None]
-        picked = [np.take_along_axis(part, column, -1) for part in (cost, sorted_.last, *numbers)]
+        picked = [pick(part, column) for part in (cost, sorted_.last, *numbers)]
         best.append(picked)
     dilation = best[0][0] <= best[1][0] + _TIE
     _, smallest, level, r, s = (np.where(dilation, a, b) for a, b in zip(*best, strict=True))

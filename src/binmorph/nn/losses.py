@@ -62,8 +62,12 @@ def _optimal_level(weight: Tensor) -> Tensor:
 
     Equal weights need no care here: the maximum never falls inside a run of them.
     """
-    ordered = -np.sort(-weight.cpu().numpy(), axis=-1)
-    best = (ordered.cumsum(-1) / np.sqrt(np.arange(1, ordered.shape[-1] + 1))).argmax(-1)
+    ordered = np.negative(weight.cpu().numpy())
+    ordered.sort(axis=-1)
+    np.negative(ordered, out=ordered)
+    score = ordered.cumsum(-1)
+    score *= (1 / np.sqrt(np.arange(1, ordered.shape[-1] + 1))).astype(score.dtype)
+    best = score.argmax(-1)
     level = np.take_along_axis(ordered, best[..., None], -1)
     return torch.from_numpy(level).to(weight)
 
