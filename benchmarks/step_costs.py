@@ -92,6 +92,31 @@ def _elementwise(isa: str, operations: tuple[str, ...]) -> Case:
     return terms, work
 
 
+def _decisions(isa: str, count: int, row_words: int) -> Case:
+    """A chain that reads every tap twice through eight slots; the terms are those of a row."""
+    flag = 1 << 31
+    rng = np.random.default_rng(0)
+    slots = (2 + np.arange(count) % 8) * _core.kernels.DECISION_BLOCK_WORDS
+    rows = np.stack([rng.integers(0, 9, count) * row_words, flag | slots, flag | np.roll(slots, 3), slots])
+    decisions = np.ascontiguousarray(rows.T).astype(np.uint32)
+    decisions[-1, 3] = flag
+    src = rng.integers(0, 2**64, 9 * row_words, np.uint64)
+    out = np.zeros(ROWS * row_words, np.uint64)
+    scratch = np.zeros(10 * _core.kernels.DECISION_BLOCK_WORDS, np.uint64)
+    name = f"decision_planes_u64_u64__{isa}"
+    done = [-(-row_words // min(32, 8 * ISAS[isa])) * count, -(-row_words // ISAS[isa]) * count]
+
+    def work(rows: int) -> None:
+        shape = (rows, row_words, 0, ROWS * row_words)
+        _core.kernels.decision_planes(name, decisions.ravel(), 10, 1, src, *shape, out, scratch)
+
+    return [float(d) for d in done], work
+
+
+def _decision_cases(isa: str) -> list[Case]:
+    return [_decisions(isa, count, words) for count in (16, 64, 256) for words in (4, 8, 32, 112)]
+
+
 def _plane_cases(isa: str) -> list[Case]:
     literals = (5, 9, 25, 49, 100) if isa == "reference" else (5, 9, 25, 49, 200, 784)
     grid = itertools.product((False, True), literals, (4, 32, 112))
@@ -128,12 +153,15 @@ def _table(name: str, columns: str, rows: list[npt.NDArray[np.float64]]) -> list
 def write(ghz: float, processor: str) -> None:
     """Measures and writes the file."""
     planes = [_fit(f"planes, {isa}", _plane_cases(isa), ROWS, ghz) for isa in ISAS]
+    decisions = [_fit(f"decisions, {isa}", _decision_cases(isa), ROWS, ghz) for isa in ISAS]
     elementwise = [_fit(f"elementwise, {isa}", _elementwise_cases(isa), TILE - 1, ghz) for isa in ISAS]
     lines = [
         f"// Written by python -m benchmarks.fit_costs: halves of cycles at {ghz:g} GHz of {processor}.",
         "// A row per instruction set: a literal of a gate per block and per vector, a gate per vector;",
         "// then the same of counters.",
         *_table("kPlaneCosts", "6", planes),
+        "// A decision per block and per vector.",
+        *_table("kDecisionCosts", "2", decisions),
         "// Loading 64 values, then each operation on them, in the order of ElementwiseOp.",
         *_table("kElementwiseCosts", "kElementwiseRates", elementwise),
     ]

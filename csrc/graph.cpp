@@ -78,6 +78,32 @@ struct Infer {
     return {ValueKind::bits, false, op.lui.count, shape.out_height(), shape.out_width()};
   }
 
+  ValueType operator()(const TruthTable& op) const {
+    need_bits(false);
+    const std::size_t inputs = product(name, {op.reads, op.kernel_h, op.kernel_w});
+    if (inputs > TruthTable::kMostInputs)
+      fail(ErrorKind::shape, name,
+           "a table of " + std::to_string(inputs) + " inputs; the limit is " +
+               std::to_string(TruthTable::kMostInputs));
+    const std::size_t entries = std::size_t{1} << inputs, pitch = words_for(entries);
+    if (op.outputs == 0 || op.channels.size() != product(name, {op.outputs, op.reads}) ||
+        op.table.size() != product(name, {op.outputs, pitch}))
+      fail(ErrorKind::shape, name, "needs a table and a row of channels for every output");
+    for (std::int32_t channel : op.channels)
+      if (channel < 0 || static_cast<std::size_t>(channel) >= x.channels)
+        fail(ErrorKind::format, name,
+             "reads channel " + std::to_string(channel) + " of " + std::to_string(x.channels));
+    for (std::size_t o = 0; o < op.outputs; ++o)
+      if (op.table[o * pitch + pitch - 1] & ~tail_mask(entries))
+        fail(ErrorKind::format, name, "table bits past the last entry are set");
+    const kernels::WindowShape shape{x.channels, x.height, x.width, op.kernel_h, op.kernel_w, op.border};
+    if (op.border == kernels::Border::valid && (op.kernel_h > x.height || op.kernel_w > x.width))
+      fail(ErrorKind::shape, name, "the window is larger than the image");
+    product(name, {x.channels, op.kernel_w, shape.extended_height(), shape.extended_width()});
+    product(name, {op.outputs, x.height, x.width});
+    return {ValueKind::bits, false, op.outputs, shape.out_height(), shape.out_width()};
+  }
+
   ValueType operator()(const ThresholdConv2d& op) const {
     need_bits(false);
     const std::size_t outputs = op.neurons.count;

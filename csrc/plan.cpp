@@ -25,6 +25,9 @@ struct MakeStep {
     return make_pack_step(node, in, packing, target);
   }
   std::unique_ptr<Step> operator()(const Bisel& op) const { return make_bisel_step(op, in, target); }
+  std::unique_ptr<Step> operator()(const TruthTable& op) const {
+    return make_truth_table_step(op, in, target);
+  }
   std::unique_ptr<Step> operator()(const ThresholdConv2d& op) const {
     return make_conv2d_step(op, in, target);
   }
@@ -91,7 +94,9 @@ bool runs_in_planes(const Graph& graph, const Node& node) {
   if (std::holds_alternative<LevelSets>(node.operation) || std::holds_alternative<PackBinary>(node.operation))
     return node.input() == 0;
   return in.kind == ValueKind::bits &&
-         (std::holds_alternative<Bisel>(node.operation) || std::holds_alternative<MaxPool>(node.operation) ||
+         (std::holds_alternative<Bisel>(node.operation) ||
+          std::holds_alternative<TruthTable>(node.operation) ||
+          std::holds_alternative<MaxPool>(node.operation) ||
           std::holds_alternative<Flatten>(node.operation) || std::holds_alternative<Linear>(node.operation) ||
           std::holds_alternative<ThresholdDense>(node.operation));
 }

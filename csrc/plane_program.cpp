@@ -1,67 +1,16 @@
 #include "binmorph/plane_program.h"
 
 #include <algorithm>
+#include <map>
 
 #include "binmorph/error.h"
-#include "kernels/common/bits.h"
+#include "gates.h"
 
 namespace binmorph {
 namespace {
 
 using kernels::Term;
 using kernels::TermOp;
-
-struct Literal {
-  std::size_t input;
-  bool negated;
-};
-
-// [number of true literals >= threshold] XOR invert. Zero literals make a constant: threshold 0 is one, 1 is
-// zero.
-struct Gate {
-  std::vector<Literal> literals;
-  std::int64_t threshold = 0;
-  bool invert = false;
-
-  bool constant() const { return literals.empty(); }
-  bool value() const { return (threshold <= 0) != invert; }
-  bool all() const { return threshold == static_cast<std::int64_t>(literals.size()); }
-  bool any() const { return threshold == 1; }
-
-  void simplify() {
-    if (threshold <= 0 || threshold > static_cast<std::int64_t>(literals.size())) {
-      threshold = threshold <= 0 ? 0 : 1;
-      literals.clear();
-    }
-  }
-
-  // De Morgan: NOT(all of x) = any of NOT x, and the other way round.
-  bool drop_inversion() {
-    if (!invert || !(all() || any())) return !invert;
-    const bool was_all = all();
-    for (Literal& l : literals) l.negated = !l.negated;
-    threshold = was_all ? 1 : static_cast<std::int64_t>(literals.size());
-    invert = false;
-    return true;
-  }
-};
-
-Gate gate_of(const Neurons& neurons, std::size_t index) {
-  const std::size_t pitch = words_for(neurons.inputs);
-  const std::uint64_t *plus = &neurons.plus[index * pitch], *minus = &neurons.minus[index * pitch];
-  Gate gate;
-  gate.threshold = neurons.threshold[index];
-  gate.invert = neurons.invert[index] != 0;
-  for (std::size_t i = 0; i < neurons.inputs; ++i)
-    if (get_bit(plus, i)) gate.literals.push_back({i, false});
-  for (std::size_t i = 0; i < neurons.inputs; ++i)
-    if (get_bit(minus, i)) {
-      gate.literals.push_back({i, true});
-      ++gate.threshold;  // -x counts as NOT x, minus one
-    }
-  gate.simplify();
-  return gate;
-}
 
 class Builder {
  public:
@@ -74,10 +23,27 @@ class Builder {
     for (const Gate& gate : terms) storage.terms.push_back(make_term(gate));
     if (combine != nullptr) neuron.combine = make_term(*combine);
     storage.max_terms = std::max(storage.max_terms, terms.size());
+    storage.same_as.push_back(known_.try_emplace(described(neuron), storage.neurons.size()).first->second);
     storage.neurons.push_back(neuron);
   }
 
  private:
+  // All that a neuron computes with: equal descriptions are equal neurons.
+  std::vector<std::uint32_t> described(const kernels::PlaneNeuron& neuron) const {
+    std::vector<std::uint32_t> text{neuron.terms};
+    const auto add = [&](const Term& t) {
+      text.insert(text.end(),
+                  {t.positive, t.negative, t.threshold, static_cast<std::uint32_t>(t.op), t.invert});
+      const auto taps = storage.taps.begin() + t.first_tap;
+      text.insert(text.end(), taps, taps + t.positive + t.negative);
+    };
+    for (std::size_t i = 0; i < neuron.terms; ++i) add(storage.terms[neuron.first_term + i]);
+    if (neuron.terms > 1) add(neuron.combine);
+    return text;
+  }
+
+  std::map<std::vector<std::uint32_t>, std::size_t> known_;
+
   Term make_term(const Gate& gate) {
     Term term{};
     const std::size_t n = gate.literals.size();

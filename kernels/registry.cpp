@@ -13,6 +13,7 @@ KernelList<Fn> kernel_list() {
   if constexpr (std::is_same_v<Fn, op>) list.push_back({#name, Isa::isa, name});
 #include "kernels/concat/kernels.inc"
 #include "kernels/conv2d/kernels.inc"
+#include "kernels/decision_planes/kernels.inc"
 #include "kernels/elementwise/kernels.inc"
 #include "kernels/flatten/kernels.inc"
 #include "kernels/float_pool/kernels.inc"
@@ -39,6 +40,7 @@ template KernelList<AccumulateConv2d> kernel_list<AccumulateConv2d>();
 template KernelList<ConcatBits> kernel_list<ConcatBits>();
 template KernelList<ConcatValues> kernel_list<ConcatValues>();
 template KernelList<Conv2dF32> kernel_list<Conv2dF32>();
+template KernelList<DecisionPlanes> kernel_list<DecisionPlanes>();
 template KernelList<ElementwiseF32> kernel_list<ElementwiseF32>();
 template KernelList<ElementwiseI32> kernel_list<ElementwiseI32>();
 template KernelList<Flatten> kernel_list<Flatten>();

@@ -4,6 +4,7 @@
 #include "kernels/common/kernel_list.h"
 #include "kernels/concat/concat.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/decision_planes/decision_planes.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/flatten/flatten.h"
 #include "kernels/float_pool/float_pool.h"

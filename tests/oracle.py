@@ -59,6 +59,8 @@ def evaluate_node(node: ir.AnyNode, x: npt.NDArray[Any], *others: npt.NDArray[An
         return x == 1
     if isinstance(node, ir.Bisel):
         return _bisel(node, x)
+    if isinstance(node, ir.TruthTable):
+        return _truth_table(node, x)
     if isinstance(node, ir.ThresholdConv2d):
         return _conv2d(node, x)
     if isinstance(node, ir.MaxPool):
@@ -103,6 +105,25 @@ def _bisel(node: ir.Bisel, x: Bits) -> Bits:
     fired = _fire(node.bise, count, (1, 1))
     union = (fired * _signs(node.lui)[:, :, None, None]).sum(axis=2)
     return _fire(node.lui, union, (1, 1))
+
+
+def _truth_table(node: ir.TruthTable, x: Bits) -> Bits:
+    """[N, C, H, W] bits to [N, O, H', W'] bits: the window's inputs are the binary digits of an index."""
+    kh, kw = node.kernel
+    top, left = kh // 2, kw // 2
+    if node.border != "valid":
+        around = ((0, 0), (0, 0), (top, kh - 1 - top), (left, kw - 1 - left))
+        x = np.pad(x, around, **PAD_MODE[node.border])
+    height, width = x.shape[2] - kh + 1, x.shape[3] - kw + 1
+    outputs, reads = node.channels.shape
+    index = np.zeros((len(x), outputs, height, width), np.int64)
+    digit = 0
+    for c in range(reads):
+        for i in range(kh):
+            for j in range(kw):
+                index += x[:, node.channels[:, c], i : i + height, j : j + width].astype(np.int64) << digit
+                digit += 1
+    return node.table[np.arange(outputs)[:, None, None], index]
 
 
 def _conv2d(node: ir.ThresholdConv2d, x: Bits) -> Bits:
@@ -155,7 +176,7 @@ def random_neurons(rng: np.random.Generator, shape: tuple[int, ...], n: int) -> 
     threshold, invert = np.zeros(count, np.int32), rng.random(count) < 0.25
     margin, distance = rng.random(count), np.zeros(count)
     signed = rng.random() < 0.6  # otherwise the whole minus mask stays empty, as for erosions and dilations
-    choices = [s for s in ir.Status if signed or s != ir.Status.LITERAL]
+    choices = [s for s in ir.Status if s <= ir.Status.APPROXIMATED and (signed or s != ir.Status.LITERAL)]
     status = np.array([int(rng.choice(choices)) for _ in range(count)], np.uint8)
     for r in range(count):
         size = int(rng.integers(1, n + 1)) if rng.random() < 0.5 else min(n, int(rng.integers(1, 5)))
@@ -198,13 +219,14 @@ def random_graph(
     features: int = 70,
     input_dtype: str | None = None,
     convolutions: bool = False,
+    tables: bool = False,
     producer: str = "",
 ) -> ir.Graph:
     """A valid graph: an input layer, up to ``layers`` image layers with branches, then often a dense head.
 
     Heights and widths are at most ``side`` (and often differ), layers at most ``channels`` deep, windows
     at most ``kernel`` x ``kernel``, dense layers at most ``features`` wide; now and then the input is flat.
-    ``convolutions`` mixes ThresholdConv2d in, which runs in rows only.
+    ``convolutions`` mixes ThresholdConv2d in, which runs in rows only; ``tables`` mixes TruthTable in.
     """
     nodes: list[ir.AnyNode] = []
     dtype = input_dtype or str(rng.choice(["float32", "uint8"]))
@@ -231,7 +253,10 @@ def random_graph(
         add(ir.LevelSets("levels", spec.name, _random_levels(rng, spec)))
     if len(spec.shape) == 3:
         for i in range(int(rng.integers(0, layers + 1))):
-            add(_random_image_node(rng, f"layer{i}", pick(3), types, channels, kernel, convolutions))
+            if tables and rng.random() < 0.5:
+                add(_random_table(rng, f"layer{i}", pick(3), types, channels))
+            else:
+                add(_random_image_node(rng, f"layer{i}", pick(3), types, channels, kernel, convolutions))
         if rng.random() < 0.75:
             add(ir.Flatten("flat", pick(3)))
     if any(t.kind == "bits" and len(t.shape) == 1 for t in types.values()):
@@ -276,6 +301,27 @@ def _random_image_node(
     outputs = int(rng.integers(1, channels + 1))
     bise = random_neurons(rng, (outputs, depth), window[0] * window[1])
     return ir.Bisel(name, source, window, border, bise, random_neurons(rng, (outputs,), depth))
+
+
+def _random_table(
+    rng: np.random.Generator, name: str, source: str, types: dict[str, ir.ValueType], channels: int
+) -> ir.TruthTable:
+    """Of random entries, of one entry that differs from the others, or constant; up to 10 inputs."""
+    depth, height, width = types[source].shape
+    border = str(rng.choice(ir.BORDERS))
+    tall, wide = (min(3, height), min(3, width)) if border == "valid" else (3, 3)
+    window = (int(rng.integers(1, tall + 1)), int(rng.integers(1, wide + 1)))
+    outputs, reads = (
+        int(rng.integers(1, channels + 1)),
+        int(rng.integers(1, 10 // (window[0] * window[1]) + 1)),
+    )
+    table = rng.random((outputs, 2 ** (reads * window[0] * window[1]))) < rng.random((outputs, 1))
+    for o in np.flatnonzero(rng.random(outputs) < 0.4):
+        table[o] = rng.random() < 0.5
+        table[o, rng.integers(table.shape[1])] ^= rng.random() < 0.7
+    read = rng.integers(0, depth, (outputs, reads)).astype(np.int32)
+    status = rng.choice([int(s) for s in ir.Status if s < ir.Status.APPROXIMATED], outputs).astype(np.uint8)
+    return ir.TruthTable(name, source, window, border, read, table, status)
 
 
 def _random_conv2d(

@@ -107,7 +107,7 @@ def test_random_graphs_cover_every_op_status_and_border() -> None:
     rng = np.random.default_rng(3)
     ops, borders, statuses, branches = set(), set(), set(), 0
     for _ in range(60):
-        graph = random_graph(rng, convolutions=True)
+        graph = random_graph(rng, convolutions=True, tables=True)
         assert_same_graph(graph, graph)
         values = evaluate(graph, random_input(rng, graph))
         for node in graph.nodes:
@@ -130,5 +130,5 @@ def test_random_graphs_cover_every_op_status_and_border() -> None:
             ops.add(node.op)
     assert ops == set(ir.NODE_TYPES)
     assert borders == set(ir.BORDERS)
-    assert statuses == {int(s) for s in ir.Status}
+    assert statuses == {int(s) for s in ir.Status} - {int(ir.Status.CALIBRATED)}
     assert branches > 5

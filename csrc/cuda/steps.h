@@ -26,6 +26,7 @@ struct Maker {
   void operator()(const LevelSets& op) const;
   void operator()(const PackBinary& op) const;
   void operator()(const Bisel& op) const;
+  void operator()(const TruthTable&) const { unsupported("truth tables do not run on the device"); }
   void operator()(const ThresholdConv2d& op) const;
   void operator()(const CountConv2d& op) const;
   void operator()(const TwoValueConv2d& op) const;

@@ -90,6 +90,18 @@ void bind_bit_nodes(py::class_<Graph>& graph) {
           py::arg("lui_plus").noconvert(), py::arg("lui_minus").noconvert(),
           py::arg("lui_threshold").noconvert(), py::arg("lui_invert").noconvert())
       .def(
+          "add_truth_table",
+          [](Graph& g, const std::string& name, std::size_t input, std::size_t kernel_h, std::size_t kernel_w,
+             const std::string& border, std::size_t outputs, const Array<std::int32_t>& channels,
+             const Array<std::uint64_t>& table) {
+            const std::size_t reads = outputs == 0 ? 0 : static_cast<std::size_t>(channels.size()) / outputs;
+            return g.add(name, {input},
+                         TruthTable{kernel_h, kernel_w, border_from_name(border), outputs, reads,
+                                    to_vector(channels), to_vector(table)});
+          },
+          py::arg("name"), py::arg("input"), py::arg("kernel_h"), py::arg("kernel_w"), py::arg("border"),
+          py::arg("outputs"), py::arg("channels").noconvert(), py::arg("table").noconvert())
+      .def(
           "add_threshold_conv2d",
           [](Graph& g, const std::string& name, std::size_t input, const Geometry& geometry,
              const std::string& border, std::size_t inputs, const Array<std::uint64_t>& plus,

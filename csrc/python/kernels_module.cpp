@@ -26,6 +26,7 @@ std::vector<KernelInfo> list_kernels() {
   list_operation<kernels::ConcatBits>("concat_bits", list);
   list_operation<kernels::ConcatValues>("concat_values", list);
   list_operation<kernels::Conv2dF32>("conv2d_f32", list);
+  list_operation<kernels::DecisionPlanes>("decision_planes", list);
   list_operation<kernels::ElementwiseF32>("elementwise_f32", list);
   list_operation<kernels::ElementwiseI32>("elementwise_i32", list);
   list_operation<kernels::Flatten>("flatten", list);

@@ -89,6 +89,48 @@ py::array threshold_planes(const std::string& kernel, const py::array& taps, con
   return *out;
 }
 
+// A decision program comes as rows of uint32: select, high, low, target. Slots are word offsets of scratch.
+py::array decision_planes(const std::string& kernel, const py::array& decisions, std::size_t slots,
+                          std::size_t outputs, const py::array& src, std::size_t rows, std::size_t row_words,
+                          std::size_t src_row_pitch, std::size_t dst_plane_pitch, Out out, Out scratch) {
+  kernels::DecisionPlanes* run = find_kernel<kernels::DecisionPlanes>(kernel);
+  const std::size_t src_words = static_cast<std::size_t>(src.size());
+  const std::uint64_t* from = input<std::uint64_t>(src, "src", src_words);
+  const std::size_t lanes_end = rows == 0 ? 0 : product({rows - 1, src_row_pitch}) + row_words;
+  if (lanes_end > src_words) throw py::value_error("src is smaller than its rows");
+  if (product({rows, row_words}) > dst_plane_pitch)
+    throw py::value_error("dst_plane_pitch is smaller than a plane");
+  if (slots < 2) throw py::value_error("slots 0 and 1 are the constants");
+  const std::size_t count = static_cast<std::size_t>(decisions.size()) / 4, reach = src_words - lanes_end + 1;
+  const std::uint32_t* fields = input<std::uint32_t>(decisions, "decisions", count * 4);
+  std::vector<kernels::Decision> list;
+  const std::size_t words = product({slots, kernels::kDecisionBlockWords});
+  const auto check_slot = [&](std::uint32_t offset, std::size_t first) {
+    if (offset % kernels::kDecisionBlockWords != 0 || offset >= words ||
+        offset < first * kernels::kDecisionBlockWords)
+      throw py::value_error("a decision reads or writes where no slot is");
+  };
+  for (std::size_t i = 0; i < count; ++i, fields += 4) {
+    for (std::size_t r = 0; r < 3; ++r) {
+      const std::uint32_t offset = fields[r] & ~kernels::kDecisionFlag;
+      if (fields[r] & kernels::kDecisionFlag)
+        check_slot(offset, 0);
+      else if (offset >= reach)
+        throw py::value_error("a decision reads past the end of its source");
+    }
+    if (!(fields[3] & kernels::kDecisionFlag))
+      check_slot(fields[3], 2);
+    else if ((fields[3] & ~kernels::kDecisionFlag) >= outputs)
+      throw py::value_error("a decision writes where no output is");
+    list.push_back({fields[0], fields[1], fields[2], fields[3]});
+  }
+  const kernels::DecisionProgram program{list.data(), count, slots, outputs};
+  std::uint64_t* to = output<std::uint64_t>(out, product({outputs, dst_plane_pitch}));
+  std::uint64_t* spare = output<std::uint64_t>(scratch, kernels::decision_scratch_words(program), "scratch");
+  run(program, {rows, row_words, src_row_pitch, dst_plane_pitch}, from, to, spare);
+  return *out;
+}
+
 // Dense neurons packed once, then run on images by any kernel.
 class Dense {
  public:
@@ -160,6 +202,9 @@ void bind_threshold_kernels(py::module_& m) {
   m.def("threshold_planes", &threshold_planes, "kernel"_a, "taps"_a, "terms"_a, "neurons"_a, "src"_a,
         "rows"_a, "row_words"_a, "src_row_pitch"_a, "dst_plane_pitch"_a, "begin"_a, "end"_a, "out"_a = none,
         "scratch"_a = none);
+  m.attr("DECISION_BLOCK_WORDS") = kernels::kDecisionBlockWords;  // of scratch, per slot
+  m.def("decision_planes", &decision_planes, "kernel"_a, "decisions"_a, "slots"_a, "outputs"_a, "src"_a,
+        "rows"_a, "row_words"_a, "src_row_pitch"_a, "dst_plane_pitch"_a, "out"_a = none, "scratch"_a = none);
   py::class_<Dense>(m, "Dense", "A dense layer of threshold neurons, packed.")
       .def(py::init<std::size_t, const py::array&, const py::array&, const py::array&, const py::array&>(),
            "inputs"_a, "plus"_a, "minus"_a, "threshold"_a, "invert"_a)

@@ -15,7 +15,8 @@ constexpr std::size_t kVectorWords[kIsaCount] = {1, 1, 4, 8};
 
 }  // namespace
 
-double plane_program_cost(const kernels::PlaneProgram& program, const kernels::PlaneShape& shape, Isa isa) {
+double plane_program_cost(const kernels::PlaneProgram& program, const kernels::PlaneShape& shape, Isa isa,
+                          const std::vector<std::size_t>* same_as) {
   const auto& rates = kPlaneCosts[static_cast<std::size_t>(isa)];
   const std::size_t words = kVectorWords[static_cast<std::size_t>(isa)];
   const auto vectors = static_cast<double>((shape.row_words + words - 1) / words);
@@ -29,10 +30,25 @@ double plane_program_cost(const kernels::PlaneProgram& program, const kernels::P
   };
   for (std::size_t o = 0; o < program.neuron_count; ++o) {
     const kernels::PlaneNeuron& neuron = program.neurons[o];
+    if (same_as != nullptr && (*same_as)[o] != o) {
+      per_row += 4 * vectors;  // a copy: a load and a store
+      continue;
+    }
     for (std::size_t t = 0; t < neuron.terms; ++t) add(program.terms[neuron.first_term + t]);
     if (neuron.terms > 1) add(neuron.combine);
   }
   return per_row * static_cast<double>(shape.rows);
+}
+
+double decision_program_cost(const kernels::DecisionProgram& program, const kernels::DecisionShape& shape,
+                             Isa isa) {
+  const auto& rates = kDecisionCosts[static_cast<std::size_t>(isa)];
+  const std::size_t words = kVectorWords[static_cast<std::size_t>(isa)];
+  const auto vectors = static_cast<double>((shape.row_words + words - 1) / words);
+  const std::size_t block = std::min(kernels::kDecisionBlockWords, 8 * words);
+  const auto blocks = static_cast<double>((shape.row_words + block - 1) / block);
+  const auto count = static_cast<double>(program.count);
+  return count * (rates[0] * blocks + rates[1] * vectors) * static_cast<double>(shape.rows);
 }
 
 double elementwise_cost(const std::vector<kernels::ElementwiseStep>& steps, std::size_t pixels,

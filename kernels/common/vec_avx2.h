@@ -24,6 +24,9 @@ struct VecAvx2 {
   static Raw bit_xor(Raw a, Raw b) { return _mm256_xor_si256(a, b); }
   static Raw and_not(Raw a, Raw b) { return _mm256_andnot_si256(b, a); }
   static Raw or_not(Raw a, Raw b) { return _mm256_or_si256(a, _mm256_xor_si256(b, fill(~std::uint64_t{0}))); }
+  static Raw choose(Raw select, Raw high, Raw low) {
+    return bit_or(bit_and(select, high), _mm256_andnot_si256(select, low));
+  }
   static Raw full_add(Raw a, Raw b, Raw c, Raw& carry) {
     const Raw half = bit_xor(a, b);
     carry = bit_or(bit_and(a, b), bit_and(half, c));

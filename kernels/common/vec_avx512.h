@@ -24,6 +24,9 @@ struct VecAvx512 {
   static Raw and_not(Raw a, Raw b) { return _mm512_ternarylogic_epi64(a, b, b, 0x30); }
   // vpternlogq immediates are truth tables over (a, b, c) = bits 4, 2, 1 of the index.
   static Raw or_not(Raw a, Raw b) { return _mm512_ternarylogic_epi64(a, b, b, 0xF3); }
+  static Raw choose(Raw select, Raw high, Raw low) {
+    return _mm512_ternarylogic_epi64(select, high, low, 0xCA);
+  }
   static Raw full_add(Raw a, Raw b, Raw c, Raw& carry) {
     // The instruction overwrites an operand: a carry from a, b and the sum spares the copy of c.
     const Raw sum = _mm512_ternarylogic_epi64(c, b, a, 0x96);  // parity
@@ -35,6 +38,9 @@ struct VecAvx512 {
 // AVX-512's three-operand logic on 256 bits, for planes of exactly four words (256 images, one pixel).
 struct VecAvx512Half : VecAvx2 {
   static Raw or_not(Raw a, Raw b) { return _mm256_ternarylogic_epi64(a, b, b, 0xF3); }
+  static Raw choose(Raw select, Raw high, Raw low) {
+    return _mm256_ternarylogic_epi64(select, high, low, 0xCA);
+  }
   static Raw full_add(Raw a, Raw b, Raw c, Raw& carry) {
     const Raw sum = _mm256_ternarylogic_epi64(c, b, a, 0x96);
     carry = _mm256_ternarylogic_epi64(a, b, sum, 0xD4);

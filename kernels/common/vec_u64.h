@@ -23,6 +23,7 @@ struct VecU64 {
   static Raw bit_xor(Raw a, Raw b) { return a ^ b; }
   static Raw and_not(Raw a, Raw b) { return a & ~b; }
   static Raw or_not(Raw a, Raw b) { return a | ~b; }
+  static Raw choose(Raw select, Raw high, Raw low) { return low ^ (select & (high ^ low)); }
   // Returns a + b + c modulo 2, and leaves the carry in `carry`.
   static Raw full_add(Raw a, Raw b, Raw c, Raw& carry) {
     const Raw half = a ^ b;

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from . import ir
 from .cost import count_node, neuron_bits
@@ -15,6 +16,7 @@ WHY = {
     "level_sets": "gray values compared with float32 levels, bits out",
     "pack_binary": "the input is {0, 1} and is packed as it is",
     "bisel": "thresholded popcounts",
+    "truth_table": "functions of few bits by their tables",
     "threshold_conv2d": "thresholded popcounts",
     "max_pool": "an OR of bits",
     "flatten": "a matter of layout",
@@ -64,11 +66,11 @@ class LayerReport:
         return {**asdict(self), "bytes": self.bytes}
 
 
-def count_statuses(banks: Sequence[ir.Neurons]) -> dict[str, int]:
+def count_statuses(statuses: Sequence[npt.NDArray[np.uint8]]) -> dict[str, int]:
     """Number of neurons per status, in the order of :class:`ir.Status`, zero counts left out."""
     counts = np.zeros(len(ir.Status), np.int64)
-    for bank in banks:
-        counts += np.bincount(bank.status.reshape(-1), minlength=len(ir.Status))
+    for found in statuses:
+        counts += np.bincount(found.reshape(-1), minlength=len(ir.Status))
     return {s.name.lower(): int(counts[s]) for s in ir.Status if counts[s]}
 
 
@@ -77,6 +79,11 @@ def banks_of(node: ir.AnyNode) -> list[ir.Neurons]:
     if isinstance(node, ir.Bisel):
         return [node.bise, node.lui]
     return [node.neurons] if isinstance(node, (ir.ThresholdConv2d, ir.ThresholdDense)) else []
+
+
+def statuses_of(node: ir.AnyNode) -> list[npt.NDArray[np.uint8]]:
+    """What is known of a node's neurons: an array of :class:`ir.Status` for each of its banks."""
+    return [node.statuses] if isinstance(node, ir.TruthTable) else [bank.status for bank in banks_of(node)]
 
 
 def describe(node: ir.AnyNode, graph: ir.Graph) -> LayerReport:
@@ -97,7 +104,7 @@ def describe(node: ir.AnyNode, graph: ir.Graph) -> LayerReport:
         packed=not isinstance(node, FLOAT),
         why=WHY[node.op],
         shape=graph.type_of(node.name).shape,
-        statuses=count_statuses(banks),
+        statuses=count_statuses(statuses_of(node)),
         bits=int(bits),
         float_bytes=4 * int(floats),
         macs=work.float_macs,

@@ -9,7 +9,7 @@ import pytest
 from oracle import random_graph
 
 from binmorph import ir
-from binmorph.cost import Counts, cost, load_tables
+from binmorph.cost import Counts, cost, diagram_size, load_tables
 from binmorph.errors import ShapeError
 
 
@@ -94,3 +94,25 @@ def test_every_number_names_its_source() -> None:
         for entry in table["pj"].values():
             assert entry["value"] > 0
             assert entry["confidence"]
+
+
+def test_truth_tables_count_their_diagrams() -> None:
+    x = np.arange(512)[:, None] >> np.arange(9) & 1
+    conjunction, parity = x.all(1), x.sum(1) % 2 == 1
+    assert diagram_size(conjunction) == 9
+    assert diagram_size(parity) == 2 * 8 + 1
+    assert diagram_size(x.sum(1) >= 5) == 25  # a count: k from 1 to 5, with at most 4 misses
+    assert diagram_size(np.ones(512, bool)) == 0
+    node = ir.TruthTable(
+        "t",
+        "b",
+        (3, 3),
+        "zeros",
+        np.zeros((2, 1), np.int32),
+        np.stack([conjunction, parity]),
+        np.zeros(2, np.uint8),
+    )
+    spec = ir.InputSpec("uint8", (1, 8, 16))
+    work = cost(ir.Graph(spec, (ir.PackBinary("b", "input"), node), "t")).nodes["t"]
+    assert work.word_ops == 3 * (9 + 17) * 2  # two words of pixels
+    assert work.weight_bytes == 2 * 512 // 8 + 2 * 4

@@ -291,3 +291,44 @@ def test_sign_weights_take_one_bit_each() -> None:
     graph = ir.Graph(ir.InputSpec("float32", (64, 8, 8)), (levels, signs), "conv")
     assert b'"minus_weights":"complement"' in dumps(graph).replace(b"\\", b"")
     assert len(dumps(graph)) < plus.size // 8 + 2500
+
+
+def test_tables_and_calibrated_neurons_need_1_2() -> None:
+    rng = np.random.default_rng(5)
+    graph = random_graph(rng, tables=True)
+    while not any(isinstance(node, ir.TruthTable) for node in graph.nodes):
+        graph = random_graph(rng, tables=True)
+    data = dumps(graph)
+    assert b'"format":"1.2"' in data
+    assert_same_graph(graph, loads(data))
+    plus = np.ones((1, 4), np.bool_)
+    bank = ir.Neurons(
+        plus, ~plus, np.ones(1, np.int32), np.zeros(1, np.bool_), np.array([ir.Status.CALIBRATED], np.uint8),
+        np.array([np.nan]), np.array([0.3]),
+    )  # fmt: skip
+    nodes = (ir.PackBinary("p", "input"), ir.ThresholdDense("d", "p", bank))
+    data = dumps(ir.Graph(ir.InputSpec("uint8", (4,)), nodes, "d"))
+    assert b'"format":"1.2"' in data
+    assert loads(data).nodes[1].neurons.distance[0] == 0.3
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"channels": np.array([[2]], np.int32)}, FormatError),
+        ({"channels": np.array([[0]], np.int64)}, FormatError),
+        ({"statuses": np.array([6], np.uint8)}, FormatError),
+        ({"table": np.zeros((1, 4), np.bool_)}, ShapeError),
+        ({"kernel": (4, 5)}, ShapeError),
+        ({"kernel": (9, 1), "border": "valid", "table": np.zeros((1, 512), np.bool_)}, ShapeError),
+        ({"border": "wrap"}, FormatError),
+    ],
+)
+def test_bad_tables_are_refused(change: dict[str, object], error: type[Exception]) -> None:
+    fields: dict[str, object] = {
+        "kernel": (1, 1), "border": "zeros", "channels": np.zeros((1, 1), np.int32),
+        "table": np.array([[False, True]]), "statuses": np.array([5], np.uint8),
+    }  # fmt: skip
+    nodes = (ir.PackBinary("p", "input"), ir.TruthTable("t", "p", **{**fields, **change}))
+    with pytest.raises(error):
+        ir.Graph(ir.InputSpec("uint8", (2, 5, 5)), nodes, "t")

@@ -46,6 +46,16 @@ struct Bisel {
   Neurons bise;  // outputs * channels neurons (output-major) of kernel_h * kernel_w inputs
   Neurons lui;   // outputs neurons of `channels` inputs
 };
+// Boolean functions of up to 16 inputs by their tables: output o reads a window of channels[o][0..reads), and
+// the entry sum_i x_i 2^i of its table, inputs in the order [channel][row][column].
+struct TruthTable {
+  static constexpr std::size_t kMostInputs = 16;
+  std::size_t kernel_h = 0, kernel_w = 0;
+  kernels::Border border = kernels::Border::replicate;
+  std::size_t outputs = 0, reads = 0;
+  std::vector<std::int32_t> channels;  // [outputs][reads]
+  std::vector<std::uint64_t> table;    // [outputs][words_for(2^inputs)], tails zero
+};
 // The geometry of a convolution; "by class" is an array [classes][outputs], one class for each kind of border
 // (border_classes, rows x columns) or a single one.
 struct Window {
@@ -110,7 +120,7 @@ struct Linear {
 
 using Operation = std::variant<LevelSets, PackBinary, Bisel, ThresholdConv2d, MaxPool, Flatten,
                                ThresholdDense, Linear, CountConv2d, TwoValueConv2d, PixelConv2d, Conv2d,
-                               Affine, Add, PRelu, Clamp, AvgPool, Concat>;
+                               Affine, Add, PRelu, Clamp, AvgPool, Concat, TruthTable>;
 
 // Output positions along an axis by which of their taps lie inside the image; classes are numbered in the
 // order of their first position.

@@ -15,6 +15,7 @@ struct PlaneProgramStorage {
   std::vector<std::uint32_t> taps;
   std::vector<kernels::Term> terms;
   std::vector<kernels::PlaneNeuron> neurons;
+  std::vector<std::size_t> same_as;  // the first neuron that is equal, itself where there is none before
   std::size_t max_terms = 1;
 
   kernels::PlaneProgram view() const {

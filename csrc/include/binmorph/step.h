@@ -109,8 +109,12 @@ void split(ThreadPool* pool, std::size_t count, double cost, const Body& body) {
   split(pool, count, pool == nullptr ? std::size_t{1} : pieces_for(cost, pool->threads()), body);
 }
 
-// Estimated vector operations, two a cycle, of a plane program and of an elementwise program.
-double plane_program_cost(const kernels::PlaneProgram& program, const kernels::PlaneShape& shape, Isa isa);
+// Estimated vector operations, two a cycle, of programs on planes and of an elementwise program.
+// Of the neurons of a plane program only those count that `same_as` (if given) says are themselves.
+double plane_program_cost(const kernels::PlaneProgram& program, const kernels::PlaneShape& shape, Isa isa,
+                          const std::vector<std::size_t>* same_as = nullptr);
+double decision_program_cost(const kernels::DecisionProgram& program, const kernels::DecisionShape& shape,
+                             Isa isa);
 double elementwise_cost(const std::vector<kernels::ElementwiseStep>& steps, std::size_t pixels,
                         std::size_t channels, Isa isa);
 
@@ -145,6 +149,7 @@ struct Fused;
 std::unique_ptr<Step> make_pack_step(const Node& node, const ValueType& in, Packing packing,
                                      const Target& target);
 std::unique_ptr<Step> make_bisel_step(const Bisel& op, const ValueType& in, const Target& target);
+std::unique_ptr<Step> make_truth_table_step(const TruthTable& op, const ValueType& in, const Target& target);
 std::unique_ptr<Step> make_conv2d_step(const ThresholdConv2d& op, const ValueType& in, const Target& target);
 std::unique_ptr<Step> make_repack_step(const ValueType& type, Packing to, const Target& target);
 // Pooling and flattening of bits read what there is.

@@ -56,6 +56,17 @@ class Graph:
         invert: npt.NDArray[Any],
         offset: npt.NDArray[Any],
     ) -> int: ...
+    def add_truth_table(
+        self,
+        name: str,
+        input: int,
+        kernel_h: int,
+        kernel_w: int,
+        border: str,
+        outputs: int,
+        channels: npt.NDArray[np.int32],
+        table: npt.NDArray[np.uint64],
+    ) -> int: ...
     def add_max_pool(self, name: str, input: int, geometry: Sequence[int]) -> int: ...
     def add_flatten(self, name: str, input: int) -> int: ...
     def add_threshold_dense(

@@ -16,6 +16,7 @@ _Floats = npt.NDArray[np.float32]
 _Uint32s = npt.NDArray[np.uint32]
 
 PLANE_BLOCK_WORDS: int
+DECISION_BLOCK_WORDS: int
 
 def list_kernels() -> list[tuple[str, str, str, bool]]: ...
 def concat_bits(
@@ -149,6 +150,19 @@ def thin_pass(
     end: int,
     out: _Words | None = None,
 ) -> tuple[_Words, bool]: ...
+def decision_planes(
+    kernel: str,
+    decisions: _Uint32s,
+    slots: int,
+    outputs: int,
+    src: _Words,
+    rows: int,
+    row_words: int,
+    src_row_pitch: int,
+    dst_plane_pitch: int,
+    out: _Words | None = None,
+    scratch: _Words | None = None,
+) -> _Words: ...
 def threshold_planes(
     kernel: str,
     taps: _Uint32s,

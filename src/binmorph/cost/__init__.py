@@ -7,7 +7,7 @@ from .energy import Energy
 from .kinds import node_kind, step_kind
 from .memory import Level, machine_levels
 from .network import Cost, cost
-from .nodes import count_node, neuron_bits
+from .nodes import count_node, diagram_size, neuron_bits
 from .shares import Shares
 from .tables import load_tables
 
@@ -19,6 +19,7 @@ __all__ = [
     "Shares",
     "cost",
     "count_node",
+    "diagram_size",
     "load_tables",
     "machine_levels",
     "neuron_bits",

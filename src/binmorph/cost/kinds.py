@@ -8,7 +8,7 @@ from .. import ir
 
 KINDS = ("binary", "binary with float epilogue", "integer", "float", "layout")
 BINARY, EPILOGUE, INTEGER, FLOAT, LAYOUT = KINDS
-_ON_BITS = (ir.Bisel, ir.ThresholdConv2d, ir.ThresholdDense, ir.CountConv2d, ir.TwoValueConv2d)
+_ON_BITS = (ir.Bisel, ir.TruthTable, ir.ThresholdConv2d, ir.ThresholdDense, ir.CountConv2d, ir.TwoValueConv2d)
 _AS_THEY_COME = (ir.MaxPool, ir.Concat)
 
 

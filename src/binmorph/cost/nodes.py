@@ -5,7 +5,7 @@ otherwise):
 
 - window neurons (BiSEL) are counted bit-sliced, 64 output pixels a word: an AND or OR of literals needs one
   word operation per literal; a count of m literals needs m full adders of 5 word operations and a bit-serial
-  comparison;
+  comparison; a truth table needs a choice of 3 word operations per vertex of its decision diagram;
 - convolutions and fully connected neurons are counted channel-packed, 64 inputs a word: one AND (or XOR,
   where every weight is a sign) and one population count per word and mask, and an addition to the running
   sum (counted with the word operations);
@@ -69,6 +69,33 @@ def _bisel(node: ir.Bisel, y: ir.ValueType) -> Counts:
         weight_bytes=-(-(neuron_bits(node.bise) + neuron_bits(node.lui)) // 8),
         float_macs=macs,
         float_weight_bytes=4 * (node.bise.plus.size + node.bise.threshold.size + outputs * (channels + 1)),
+    )
+
+
+def diagram_size(table: npt.NDArray[np.bool_]) -> int:
+    """Vertices of the ordered decision diagram of ``table`` bool [2^n], inputs of most influence first."""
+    n = len(table).bit_length() - 1
+    cube = table.reshape((2,) * n)  # axis a is input n - 1 - a
+    influence = [np.count_nonzero(cube != np.flip(cube, a)) for a in range(n)]
+    rows, size = cube.transpose(np.argsort(influence)[::-1]).reshape(1, -1), 0
+    while rows.shape[1] > 1:  # the distinct functions of the inputs that are left
+        rows = np.unique(rows, axis=0)
+        halves = rows.reshape(len(rows), 2, -1)
+        size += int((halves[:, 0] != halves[:, 1]).any(-1).sum())
+        rows = halves.reshape(2 * len(rows), -1)
+    return size
+
+
+def _truth_table(node: ir.TruthTable, y: ir.ValueType) -> Counts:
+    outputs, inputs = len(node.table), node.table.shape[1].bit_length() - 1
+    macs = y.size * inputs
+    return Counts(
+        binary_macs=macs,
+        ace=macs,
+        word_ops=3 * sum(map(diagram_size, node.table)) * _words(_pixels(y)),
+        weight_bytes=-(-node.table.size // 8) + node.channels.nbytes,
+        float_macs=macs,
+        float_weight_bytes=4 * outputs * (inputs + 1),
     )
 
 
@@ -162,6 +189,8 @@ def count_node(node: ir.AnyNode, x: ir.ValueType, y: ir.ValueType) -> Counts:
     work = Counts()
     if isinstance(node, ir.Bisel):
         work = _bisel(node, y)
+    elif isinstance(node, ir.TruthTable):
+        work = _truth_table(node, y)
     elif isinstance(node, ir.ThresholdConv2d):
         work = _threshold_conv2d(node, y)
     elif isinstance(node, ir.WindowNode):

@@ -18,7 +18,7 @@ from .. import ir
 from ..errors import FormatError
 
 FORMAT_MAJOR: Final = 1
-FORMAT_MINOR: Final = 1
+FORMAT_MINOR: Final = 2
 
 ALIGNMENT: Final = 64
 MAX_HEADER_BYTES: Final = 16 << 20
@@ -134,6 +134,12 @@ OPS: Final[dict[str, OpSpec]] = {
     "clamp": OpSpec(ir.Clamp, {}, {"limits": FLOATS}, since=1),
     "avg_pool": OpSpec(ir.AvgPool, POOL, {}, since=1),
     "concat": OpSpec(ir.Concat, {"others": "values"}, {}, since=1),
+    "truth_table": OpSpec(
+        ir.TruthTable,
+        {"kernel": "pair", "border": "text"},
+        {"channels": "int32", "table": "bool", "statuses": "uint8"},
+        since=2,
+    ),
 }
 
 

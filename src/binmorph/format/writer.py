@@ -43,12 +43,12 @@ def dumps(graph: ir.Graph) -> bytes:
         {"input": spec, "nodes": nodes, "output": graph.output}, ensure_ascii=False, separators=(",", ":")
     )
     producer = check_text(graph.producer or _producer(), "producer")
-    data = container.build({"producer": producer, "graph": text}, tensors, _minor(nodes))
+    data = container.build({"producer": producer, "graph": text}, tensors, _minor(graph, nodes))
     loads(data)
     return data
 
 
-def _minor(nodes: list[dict[str, Any]]) -> int:
+def _minor(graph: ir.Graph, nodes: list[dict[str, Any]]) -> int:
     """The oldest minor version that knows everything in these nodes, so that older readers can read them."""
 
     def since(entry: dict[str, Any]) -> int:
@@ -56,7 +56,9 @@ def _minor(nodes: list[dict[str, Any]]) -> int:
         newer = COMPLEMENT in entry["tensors"].values() or not spec.optional.keys().isdisjoint(entry)
         return max(spec.since, int(newer))
 
-    return max((since(entry) for entry in nodes), default=0)
+    banks = [getattr(node, group) for node in graph.nodes for group in OPS[node.op].neurons]
+    calibrated = any(bool((bank.status == ir.Status.CALIBRATED).any()) for bank in banks)
+    return max((2 * calibrated, *map(since, nodes)))
 
 
 def _producer() -> str:

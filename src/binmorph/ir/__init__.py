@@ -17,7 +17,16 @@ i, column j of a (kh, kw) window reads x(p + (i - kh // 2, j - kw // 2)); nothin
 
 from __future__ import annotations
 
-from .bit_nodes import Bisel, Flatten, LevelSets, MaxPool, PackBinary, ThresholdConv2d, ThresholdDense
+from .bit_nodes import (
+    Bisel,
+    Flatten,
+    LevelSets,
+    MaxPool,
+    PackBinary,
+    ThresholdConv2d,
+    ThresholdDense,
+    TruthTable,
+)
 from .graph import NODE_TYPES, AnyNode, Graph, InputSpec
 from .neurons import Neurons, Status
 from .node import Node
@@ -55,6 +64,7 @@ __all__ = [
     "Status",
     "ThresholdConv2d",
     "ThresholdDense",
+    "TruthTable",
     "TwoValueConv2d",
     "ValueType",
     "WindowNode",

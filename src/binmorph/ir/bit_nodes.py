@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import FormatError, ShapeError
-from .neurons import Neurons
+from .neurons import Neurons, Status
 from .node import Node
 from .values import BORDERS, ValueType
 from .windows import WindowNode, pooled
@@ -98,6 +98,54 @@ class Bisel(Node):
                     f"node {self.name!r}: a {kh}x{kw} window does not fit in a {x.shape[1:]} image"
                 )
         return ValueType("bits", (self.bise.shape[0], height, width))
+
+
+@dataclass(frozen=True, eq=False)
+class TruthTable(Node):
+    """Boolean functions of up to 16 inputs by their tables, for neurons that are no count.
+
+    Output o reads a kh x kw window of each of the channels ``channels`` int32 [O, m]: n = m kh kw inputs x_i,
+    in the order [channel][row][column]. Its bit is entry sum_i x_i 2^i of ``table`` bool [O, 2^n].
+    ``statuses`` uint8 [O] are each a :class:`Status`, never APPROXIMATED. Borders and output
+    size are those of :class:`Bisel`.
+    """
+
+    kernel: tuple[int, int]
+    border: str
+    channels: npt.NDArray[np.int32]
+    table: npt.NDArray[np.bool_]
+    statuses: npt.NDArray[np.uint8]
+    op: ClassVar[str] = "truth_table"
+    MOST_INPUTS: ClassVar[int] = 16
+
+    def infer(self, x: ValueType, *others: ValueType) -> ValueType:
+        self._need(x, ("bits",), 3)
+        where, (kh, kw) = f"node {self.name!r}", self.kernel
+        if self.border not in BORDERS:
+            raise FormatError(f"{where}: border {self.border!r} is not one of {', '.join(BORDERS)}")
+        if kh < 1 or kw < 1 or self.channels.ndim != 2 or self.channels.size == 0:
+            raise ShapeError(f"{where}: kernel {self.kernel} and channels {self.channels.shape} [O, m]")
+        dtypes = [str(array.dtype) for array in (self.channels, self.table, self.statuses)]
+        if dtypes != ["int32", "bool", "uint8"]:
+            raise FormatError(f"{where}: channels must be int32, the table bool and statuses uint8")
+        outputs, n = len(self.channels), self.channels.shape[1] * kh * kw
+        if n > self.MOST_INPUTS:
+            raise ShapeError(f"{where}: a table of {n} inputs; the limit is {self.MOST_INPUTS}")
+        if self.table.shape != (outputs, 2**n) or self.statuses.shape != (outputs,):
+            raise ShapeError(
+                f"{where}: table {self.table.shape} and statuses {self.statuses.shape} must be "
+                f"({outputs}, {2**n}) and ({outputs},)"
+            )
+        if self.channels.min() < 0 or self.channels.max() >= x.shape[0]:
+            raise FormatError(f"{where}: channels must lie in [0, {x.shape[0]})")
+        if bool(np.any(self.statuses >= Status.APPROXIMATED)):
+            raise FormatError(f"{where}: a table is exact, its status is not {int(self.statuses.max())}")
+        height, width = x.shape[1:]
+        if self.border == "valid":
+            height, width = height - kh + 1, width - kw + 1
+            if height < 1 or width < 1:
+                raise ShapeError(f"{where}: a {kh}x{kw} window does not fit in a {x.shape[1:]} image")
+        return ValueType("bits", (outputs, height, width))
 
 
 @dataclass(frozen=True, eq=False)

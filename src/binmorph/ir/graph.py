@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from ..errors import FormatError, ShapeError
-from .bit_nodes import Bisel, Flatten, LevelSets, MaxPool, PackBinary, ThresholdConv2d, ThresholdDense
+from .bit_nodes import (
+    Bisel,
+    Flatten,
+    LevelSets,
+    MaxPool,
+    PackBinary,
+    ThresholdConv2d,
+    ThresholdDense,
+    TruthTable,
+)
 from .node import Node
 from .stream_nodes import Add, Affine, AvgPool, Clamp, Concat, Linear, PRelu
 from .sum_nodes import Conv2d, CountConv2d, PixelConv2d, TwoValueConv2d
@@ -31,6 +40,7 @@ AnyNode = (
     | AvgPool
     | Concat
     | Linear
+    | TruthTable
 )
 NODE_TYPES: dict[str, type[Node]] = {cls.op: cls for cls in get_args(AnyNode)}
 

@@ -22,6 +22,7 @@ class Status(IntEnum):
     POPCOUNT = 4  # integer threshold on a (signed) popcount: proved
     LOSSLESS = 5  # proved by exhaustion or by integer bit planes
     APPROXIMATED = 6  # projected onto the nearest operator of the family; `distance` says how far
+    CALIBRATED = 7  # integer weights of few bits, tried on data; `distance` bounds the error of their sum
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +36,10 @@ class Neurons:
         invert:    bool [...], complements the output.
         status:    uint8 [...], a :class:`Status`.
         margin:    float64 [...], distance of the bias from the nearest bound of its exactness interval, in
-                   units of the (float) accumulator; NaN when the neuron is approximated, and only then.
-        distance:  float64 [...], Euclidean distance moved by the projection; 0 when exact.
+                   units of the (float) accumulator; NaN when the neuron is approximated or calibrated, and
+                   only then.
+        distance:  float64 [...], Euclidean distance moved by the projection; of calibrated neurons how far a
+                   float sum from its threshold may be and still be decided otherwise; 0 when exact.
     """
 
     plus: npt.NDArray[np.bool_]
@@ -83,9 +86,9 @@ class Neurons:
             )
         if bool(np.any(self.status > max(Status))):
             raise FormatError(f"neurons.status: {int(self.status.max())} is not a known status")
-        if bool(np.any(np.isnan(self.margin) & (self.status != Status.APPROXIMATED))):
+        if bool(np.any(np.isnan(self.margin) & (self.status < Status.APPROXIMATED))):
             raise FormatError(
-                "neurons.margin: NaN is only for approximated neurons; the others have a margin"
+                "neurons.margin: NaN is only for approximated and calibrated neurons; others have a margin"
             )
         if bool(np.any(~(self.distance >= 0))):
             raise FormatError("neurons.distance: must be zero or positive, and never NaN")

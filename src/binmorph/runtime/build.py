@@ -44,6 +44,9 @@ def _add_bits(core: _core.Graph, node: ir.AnyNode, at: list[int]) -> int | None:
     if isinstance(node, ir.Bisel):
         arrays = _neurons(node.bise, "bise_") | _neurons(node.lui, "lui_")
         return core.add_bisel(name, index, node.lui.n, *node.kernel, node.border, **arrays)
+    if isinstance(node, ir.TruthTable):
+        channels, table = np.ascontiguousarray(node.channels), pack_mask(node.table)
+        return core.add_truth_table(name, index, *node.kernel, node.border, len(channels), channels, table)
     if isinstance(node, ir.ThresholdConv2d):
         arrays = {**_neurons(node.neurons), "offset": np.ascontiguousarray(node.offset)}
         return core.add_threshold_conv2d(name, index, _window(node), node.border, node.neurons.n, **arrays)

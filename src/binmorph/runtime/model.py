@@ -52,9 +52,10 @@ def _layer(node: ir.Node, output: tuple[int, ...]) -> Layer:
     elif isinstance(node, ir.ThresholdDense):
         groups = [node.neurons]
         elements = np.stack([node.neurons.plus, node.neurons.minus], axis=1)
+    statuses = [node.statuses] if isinstance(node, ir.TruthTable) else [n.status for n in groups]
     status: Counter[str] = Counter()
-    for neurons in groups:
-        values, counts = np.unique(neurons.status, return_counts=True)
+    for found in statuses:
+        values, counts = np.unique(found, return_counts=True)
         for value, count in zip(values, counts, strict=True):
             status[ir.Status(int(value)).name.lower()] += int(count)
     return Layer(node.name, node.op, output, elements, dict(status))
