@@ -49,7 +49,7 @@ def page(graph: ir.Graph, title: str = "network", limit: int = 64) -> str:
     """The whole page, UTF-8 text; at most ``limit`` outputs per layer are written out."""
     layers, elements = formulas(graph, limit)
     reports = {report.name: report for report in describe_graph(graph)}
-    bits = [node for node in graph.nodes if isinstance(node, (ir.Bisel, ir.ThresholdDense))]
+    bits = [node for node in graph.nodes if isinstance(node, (ir.Bisel, ir.ThresholdDense, ir.TruthTable))]
     counts = {node.name: graph.type_of(node.name).shape[0] for node in bits}
     sections = "".join(_section(layer, counts.get(layer.node, 0)) for layer in layers)
     drawn = "".join(

@@ -18,8 +18,10 @@ import numpy.typing as npt
 
 from . import ir
 from .simplify import simplify
+from .table_formulas import implicants
 
 Mask = npt.NDArray[np.bool_]
+MOST_TERMS = 8  # of a union that stands for a truth table
 UNION, INTERSECTION, NOT, DILATION, EROSION = " \u222a ", " \u2229 ", "\u00ac", "\u2295", "\u2296"
 
 
@@ -128,6 +130,8 @@ def _layer(node: ir.AnyNode, x: str, y: str, graph: ir.Graph, named: Elements, l
         return _bisel(node, x, y, named, limit)
     if isinstance(node, ir.ThresholdDense):
         return _dense(node, x, y, limit)
+    if isinstance(node, ir.TruthTable):
+        return _tables(node, x, y, named, limit)
     if isinstance(node, ir.LevelSets):
         levels = node.values.shape[1]
         rows = [
@@ -181,7 +185,37 @@ def _status(neurons: ir.Neurons, at: tuple[int, ...]) -> str:
     status = ir.Status(int(neurons.status[at]))
     if status is ir.Status.APPROXIMATED:
         return f"approximated, moved {neurons.distance[at]:.3g}"
+    if status is ir.Status.CALIBRATED:
+        return f"calibrated, sums within {neurons.distance[at]:.3g} of the threshold may differ"
     return f"{status.name.lower()}, margin {neurons.margin[at]:.3g}"
+
+
+def _tables(node: ir.TruthTable, x: str, y: str, named: Elements, limit: int) -> LayerFormulas:
+    rows = []
+    for o in range(min(limit, len(node.table))):
+        found = implicants(node.table[o])
+        share = f"{int(node.table[o].sum())} of {node.table.shape[1]} inputs"
+        text = f"[a table that is true on {share}]"
+        if found is not None and len(found[0]) <= MOST_TERMS:
+            plus, minus = (part.reshape(len(part), -1, *node.kernel) for part in found)
+            terms = [_conjunction(node, x, o, a, b, named) for a, b in zip(plus, minus, strict=True)]
+            text = UNION.join(map(_parenthesized, terms)) or "0"
+        certificate = f"{ir.Status(int(node.statuses[o])).name.lower()}, true on {share}"
+        rows.append(Formula(f"{y}{o + 1}", text, certificate))
+    title = (
+        f"{len(node.table)} truth tables, windows {node.kernel[0]} x {node.kernel[1]}, border {node.border}"
+    )
+    return LayerFormulas(node.name, title, tuple(rows))
+
+
+def _conjunction(node: ir.TruthTable, x: str, o: int, plus: Mask, minus: Mask, named: Elements) -> str:
+    """The AND of literals bool [m, kh, kw] over the channels that output ``o`` reads."""
+    terms = []
+    for c, channel in enumerate(node.channels[o]):
+        for mask, variable in ((plus[c], f"{x}{channel + 1}"), (minus[c], f"{NOT}{x}{channel + 1}")):
+            if mask.any():
+                terms.append(variable if mask.size == 1 else f"({variable} {EROSION} {named.name(mask)})")
+    return INTERSECTION.join(terms) or "1"
 
 
 def _dense(node: ir.ThresholdDense, x: str, y: str, limit: int) -> LayerFormulas:

@@ -78,8 +78,13 @@ def test_bad_layers_are_refused() -> None:
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = tmp_path / "network.py"
-    source.write_text("import torch\n\ndef build():\n    return torch.nn.Sequential(torch.nn.Linear(4, 5))\n")
+    source.write_text(
+        "import torch\n\ndef build():\n"
+        "    torch.manual_seed(0)\n"
+        "    return torch.nn.Sequential(torch.nn.Conv2d(1, 5, 2), torch.nn.BatchNorm2d(5), torch.nn.ReLU())\n"
+    )
     assert main(["certify", f"{source}:build", "--inputs", "signs", "--json", str(tmp_path / "r.json")]) == 0
     assert "5 neurons of 4 signs" in capsys.readouterr().out
     layer = json.loads((tmp_path / "r.json").read_text())["layers"][0]
+    assert sum(layer.get(status, 0) for status in (*(s.name.lower() for s in Status), "inexact")) == 5
     assert (layer["name"], layer["neurons"], layer["n"]) == ("0", 5, 4)

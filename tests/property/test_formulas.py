@@ -137,6 +137,37 @@ def test_formulas_mean_what_the_network_computes(seed: int) -> None:
             np.testing.assert_array_equal(got, outputs[:, o], err_msg=f"{formula.left} = {formula.right}")
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_tables_are_unions_of_their_implicants(seed: int) -> None:
+    """Threshold functions of one or two channels; what is no union of few terms says how often it is true."""
+    rng = np.random.default_rng(seed)
+    kernel, reads = ((2, 2), 2) if seed % 2 else ((2, 3), 1)
+    n, outputs = reads * kernel[0] * kernel[1], 12
+    inputs = np.arange(2**n)[:, None] >> np.arange(n) & 1
+    weight = rng.integers(-2, 3, (outputs, n))
+    table = (
+        weight @ inputs.T >= np.quantile(weight @ inputs.T, rng.random(outputs), axis=1).diagonal()[:, None]
+    )
+    table[0] = inputs.sum(1) % 2 == 1  # parity: no input only raises it
+    channels = np.stack([rng.permutation(2)[:reads] for _ in range(outputs)]).astype(np.int32)
+    border = ("replicate", "zeros", "ones", "valid")[seed % 4]
+    node = ir.TruthTable("t", "p", kernel, border, channels, table, np.full(outputs, 5, np.uint8))
+    graph = ir.Graph(ir.InputSpec("uint8", (2, 6, 7)), (ir.PackBinary("p", "input"), node), "t")
+    x = random_input(rng, graph, 4)
+    values = evaluate(graph, x)
+    layers, elements = formulas(graph)
+    assert "a table that is true" in layers[1].formulas[0].right
+    named = {f"a{c + 1}": values["p"][:, c] for c in range(2)}
+    written = 0
+    for o, formula in enumerate(layers[1].formulas):
+        assert formula.certificate.startswith("lossless, true on")
+        if "a table" not in formula.right:
+            got = Evaluator(formula.right, named, elements, kernel, border, values["t"].shape[2:]).all()
+            np.testing.assert_array_equal(got, values["t"][:, o], err_msg=formula.right)
+            written += 1
+    assert written > 0
+
+
 def test_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One file with nothing from outside; names are escaped; the command writes it."""
     rng = np.random.default_rng(8)

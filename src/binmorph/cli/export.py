@@ -15,6 +15,7 @@ def add(commands: Any) -> None:
     examples = (
         "binmorph export model.pt --out net.bmorph",
         "binmorph export network.py:build --out net.bmorph --example images.npy",
+        "binmorph export model.pt --out net.bmorph --lossless --calibrate images.npy",
     )
     made = command(
         commands, "export", "pack a torch network into a .bmorph file, and verify it", examples, execute
@@ -44,7 +45,13 @@ def add(commands: Any) -> None:
     made.add_argument(
         "--lossless",
         action="store_true",
-        help="integer weights, proved on all inputs, for windows of up to 16 inputs that are no counts",
+        help="truth tables or integer weights, proved on all inputs, whichever costs less, for windows of "
+        "up to 16 inputs that are no counts",
+    )
+    made.add_argument(
+        "--calibrate",
+        metavar="NPY",
+        help="the same, and for more inputs integer weights of few bits, tried on these images [N, ...]",
     )
     add_json(made)
 
@@ -68,6 +75,7 @@ def execute(args: argparse.Namespace) -> int:
         projection=args.projection,
         simplify=not args.no_simplify,
         lossless=args.lossless,
+        calibrate=load_array(args.calibrate) if args.calibrate else None,
     )
     emit(args.json, str(report), report.to_json())
     return 0 if report.path is not None else 1

@@ -4,14 +4,15 @@ generalised.
 - :func:`binarize`: float threshold neurons to packed ones, with a status, a margin and a distance for each;
 - :func:`project_constant`, :func:`project_signed`: the nearest constant-weight neurons;
 - :func:`project_activable`: the nearest erosion or dilation, weights and bias together;
-- :func:`lossless`, :func:`calibrated`: small integer weights for neurons that are no count;
+- :func:`truth_tables`, :func:`lossless`, :func:`calibrated`: tables and small integer weights for neurons
+  that are no count;
 - :func:`propagate`: the certificate that a soft network, thresholded at 1/2, equals its packed form.
 """
 
 from .activable import METRICS, ActivableProjection, project_activable
 from .binarize import FAMILIES, PROJECTIONS, binarize
 from .certificate import STEPS, Propagation, propagate
-from .integer_weights import CalibratedNeurons, IntegerNeurons, calibrated, lossless
+from .integer_weights import CalibratedNeurons, IntegerNeurons, calibrated, lossless, truth_tables
 from .projection import SUPPORTS, ConstantProjection, SignedProjection, project_constant, project_signed
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "project_constant",
     "project_signed",
     "propagate",
+    "truth_tables",
 ]

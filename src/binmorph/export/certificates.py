@@ -95,12 +95,23 @@ def neurons(
     return ir.Neurons(plus, minus, clipped, invert, status, margin, distance)
 
 
-def lossless(module: torch.nn.Module | None, found: ir.Neurons) -> ir.Neurons:
-    """``found`` [O] with the status LOSSLESS where ``module``, from :func:`binmorph.nn.lossless`, stands
-    for neurons that were no counts."""
-    marked = getattr(module, "lossless", None)
-    if not isinstance(marked, torch.Tensor) or tuple(marked.shape) != found.shape:
+def realised(module: torch.nn.Module | None, found: ir.Neurons) -> ir.Neurons:
+    """``found`` [O] with the statuses that ``module``, from :func:`binmorph.nn.lossless`, states for neurons
+    that were no counts: LOSSLESS, or CALIBRATED with its error bound as the distance."""
+    statuses, bound = getattr(module, "statuses", None), getattr(module, "bound", None)
+    if not isinstance(statuses, torch.Tensor) or not isinstance(bound, torch.Tensor):
         return found
-    rows = marked.cpu().numpy() & (found.status == ir.Status.POPCOUNT)
-    status = np.where(rows, ir.Status.LOSSLESS, found.status).astype(np.uint8)
-    return replace(found, status=status)
+    stated = statuses.cpu().numpy()
+    if stated.shape != found.shape:
+        return found
+    rows = (stated == ir.Status.CALIBRATED) | (
+        (stated == ir.Status.LOSSLESS) & (found.status == ir.Status.POPCOUNT)
+    )
+    status = np.where(rows, stated, found.status).astype(np.uint8)
+    tried = status == ir.Status.CALIBRATED
+    return replace(
+        found,
+        status=status,
+        margin=np.where(tried, np.nan, found.margin),
+        distance=np.where(tried, bound.cpu().numpy(), found.distance),
+    )

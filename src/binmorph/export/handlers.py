@@ -53,6 +53,20 @@ def _bisel(low: Lowering, node: fx.Node) -> None:
     )
 
 
+def _truth_table(low: Lowering, node: fx.Node) -> None:
+    args = bound(node)
+    value = low.read_bits(args["x"], "TruthTables")
+    channels, table = low.constant(args["channels"], "channels"), low.constant(args["table"], "table")
+    known = getattr(low.modules.get(match.site(node).path), "statuses", None)
+    statuses = np.full(len(table), ir.Status.LOSSLESS, np.uint8) if known is None else known.cpu().numpy()
+    kernel, border = match.pair(args["kernel"]), str(args["border"])
+    low.add(
+        node,
+        lambda name: ir.TruthTable(name, value.name, kernel, border, channels, table, statuses),
+        "bits",
+    )
+
+
 def _threshold_dense(low: Lowering, node: fx.Node) -> None:
     args = bound(node)
     value = low.read_bits(args["x"], "DenseLUI")
@@ -201,6 +215,7 @@ HANDLERS: dict[str, Handler] = {
     "binmorph.level_sets": _level_sets,
     "binmorph.bisel": _bisel,
     "binmorph.threshold_dense": _threshold_dense,
+    "binmorph.truth_table": _truth_table,
     "aten.max_pool2d": _max_pool,
     **dict.fromkeys(match.RESHAPES, _reshape),
     **dict.fromkeys(("aten.linear", "aten.addmm", "aten.mm", "aten.matmul"), _linear),

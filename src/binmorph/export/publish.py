@@ -93,6 +93,7 @@ def export(
     projection: Method = "constant",
     simplify: bool = True,
     lossless: bool = False,
+    calibrate: Any = None,
 ) -> ExportReport:
     """Export a network to a packed ``.bmorph`` file.
 
@@ -112,10 +113,12 @@ def export(
             mapping from module paths.
         simplify: write each morphological layer in its simplest form (:mod:`binmorph.simplify`): every value
             keeps every bit, but masks and thresholds need not be those of the torch layers. False keeps them.
-
-        lossless: keep smooth layers exact where windows have at most 16 inputs: what is no count becomes
-            integer weights, proved on all inputs (:func:`binmorph.nn.lossless`). Statuses say LOSSLESS, and
-            notes what it costs in bits. The file then equals the layers' hard-float form.
+        lossless: keep smooth layers exact where windows have at most 16 inputs: what is no count becomes a
+            truth table or integer weights, proved on all inputs, whichever costs less on images like the
+            example (:func:`binmorph.nn.lossless`). Statuses say LOSSLESS, and the report what exactness costs
+            in bits and time. The file then equals the layers' hard-float form.
+        calibrate: images [N, ...]: the same, and layers of more inputs become integer weights of few bits,
+            tried on these images; statuses say CALIBRATED, and the report how many decisions changed.
 
     Raises:
         BinmorphError: the module is in training mode, or ``allow_float`` names no module.
@@ -126,7 +129,7 @@ def export(
     target = Path(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{target.parent}: no such directory to write {target.name} to")
-    traced = trace(module, example_input, family, projection, lossless)
+    traced = trace(module, example_input, family, projection, lossless, calibrate)
     allowed = _check_allowed(allow_float, traced)
     lowered = lower(traced, f"binmorph {__version__}")
     _refuse_floats(lowered, allowed)
@@ -148,4 +151,5 @@ def export(
         (*traced.notes, *lowered.notes),
         lowered.closed_forms["channels"],
         lowered.closed_forms["apart"],
+        traced.exactness,
     )

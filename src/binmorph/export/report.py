@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import ir
 from ..summary import LayerReport, table
 from .match import Site
+
+if TYPE_CHECKING:
+    from ..nn.lossless_report import LosslessReport
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class ExportReport:
         closed_forms, closed_forms_apart: thresholds behind a batch normalisation alone, found by evaluating
             torch, that were also derived; those where the derivation gave another (torch decides).
         notes: what else deserves to be known, for example latent weights that are exactly 0.
+        exactness: with ``lossless`` or ``calibrate`` the forms that stand in for neurons that were no counts,
+            and what they cost in bits and time beside the nearest counts.
     """
 
     path: str | None
@@ -35,6 +40,7 @@ class ExportReport:
     notes: tuple[str, ...] = ()
     closed_forms: int = 0
     closed_forms_apart: int = 0
+    exactness: LosslessReport | None = None
 
     @property
     def statuses(self) -> dict[str, int]:
@@ -83,6 +89,7 @@ class ExportReport:
         for title, names in (("hardened on a copy", self.hardened), ("removed, no effect", self.removed)):
             if names:
                 lines.append(f"{title}: {', '.join(names)}")
+        lines += str(self.exactness).splitlines() if self.exactness is not None else []
         lines += [f"note: {note}" for note in self.notes]
         if self.closed_forms:
             lines.append(

@@ -147,7 +147,7 @@ def _begin(low: Lowering, node: fx.Node, pending: Pending, found: Found, flip: B
         low.uses[source.node.name] += 1
         layer, window = source.sums, source.sums.window
         neurons, offset = layer.neurons(found.at, found.invert ^ flip, found.margin)
-        neurons = certificates.lossless(low.modules.get(match.site(source.node).path), neurons)
+        neurons = certificates.realised(low.modules.get(match.site(source.node).path), neurons)
         if source.rank == 2:
             name = low.put(source.node, lambda n: ir.ThresholdDense(n, source.value.name, neurons))
         else:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
 
 from ..errors import BinmorphError, DTypeError, ShapeError, UnsupportedOpError
+
+if TYPE_CHECKING:  # imported where it is used: the layers import much of torch
+    from ..nn.lossless_report import LosslessReport
 
 Method: TypeAlias = "str | Mapping[str, str]"
 DTYPES = {torch.float32: "float32", torch.uint8: "uint8", torch.bool: "uint8"}
@@ -26,6 +29,7 @@ class Traced:
         example: the example input, [N, C, H, W] or [N, K], float32 or uint8.
         hardened: module paths of the smooth morphological layers that were hardened on the copy.
         notes: what hardening approximated, how, and how far it moved.
+        exactness: what was replaced by exact or calibrated forms; None if nothing was asked for.
     """
 
     module: torch.nn.Module
@@ -33,6 +37,7 @@ class Traced:
     example: torch.Tensor
     hardened: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    exactness: LosslessReport | None = None
 
 
 def as_input(value: Any, what: str = "example input") -> torch.Tensor:
@@ -98,9 +103,10 @@ def trace(
     family: Method = "popcount",
     projection: Method = "constant",
     lossless: bool = False,
+    calibrate: Any = None,
 ) -> Traced:
-    """Harden (on a copy, if needed) and trace ``module``; the batch dimension stays free. ``lossless``
-    replaces layers first whose neurons are no counts (:func:`binmorph.nn.lossless`).
+    """Harden (on a copy, if needed) and trace ``module``; the batch dimension stays free. ``lossless`` or
+    ``calibrate`` replaces layers first whose neurons are no counts (:func:`binmorph.nn.lossless`).
 
     Raises:
         BinmorphError: the module is in training mode.
@@ -111,14 +117,13 @@ def trace(
         raise DTypeError(f"module: expected a torch.nn.Module, got {type(module).__name__}")
     require_eval(module)
     example = as_input(example_input)
-    exact: tuple[str, ...] = ()
-    if lossless:
+    exactness: LosslessReport | None = None
+    if lossless or calibrate is not None:
         from .. import nn
 
-        module, report = nn.lossless(module)
-        exact = tuple(str(report).splitlines())
+        data = None if calibrate is None else as_input(calibrate, "calibration images")
+        module, exactness = nn.lossless(module, example, data)
     hard, hardened, notes = harden(module, family, projection)
-    notes = (*exact, *notes)
     hard.eval()
     # A batch of one would be traced as the constant 1, so the example is shown twice.
     shown = torch.cat([example, example]) if example.shape[0] == 1 else example
@@ -133,4 +138,4 @@ def trace(
             f"torch.export could not trace {type(module).__name__} with a free batch size: {reason}. Nearest "
             "supported form: a forward() without Python control flow on tensor values or on the batch size"
         ) from error
-    return Traced(hard, program, example, hardened, notes)
+    return Traced(hard, program, example, hardened, notes, exactness)

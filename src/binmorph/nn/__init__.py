@@ -20,7 +20,8 @@ from .hardening import BankReport, HardenReport, harden, hardened, morphological
 from .layers import LUI, BiSE, BiSEL, DenseLUI, MorphologicalLayer
 from .level_sets import LevelSets
 from .losses import Regularizer, activable_loss, bound_loss, constant_loss
-from .lossless_layers import LosslessLayer, LosslessReport, lossless
+from .lossless_layers import lossless
+from .lossless_report import ExactForm, LosslessLayer, LosslessReport
 from .networks import MorphologicalClassifier
 from .neurons import HardNeurons, Mode, ThresholdNeurons
 from .projection import popcount_projection
@@ -67,6 +68,7 @@ __all__ = [
     "CoordinateDescent",
     "DenseLUI",
     "EDESign",
+    "ExactForm",
     "HardNeurons",
     "HardenReport",
     "LevelSets",

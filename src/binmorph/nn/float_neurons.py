@@ -20,7 +20,6 @@ from torch import nn
 from ..errors import BinmorphError
 from ..exactness import binarize
 from ..exactness.integer_weights import LIMIT
-from ..exactness.integer_weights import lossless as integer_neurons
 from ..ir import Neurons, Status
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -31,8 +30,8 @@ Floats = npt.NDArray[np.float64]
 @dataclass(frozen=True)
 class CastLayer:
     """One layer ``name`` of a float network, its normalisation included: ``neurons`` [O], n inputs each, as
-    read by ``inputs`` "bits" or "signs". ``lossless`` counts those neurons that are no single count, but
-    integer weights proved on all inputs."""
+    read by ``inputs`` "bits" or "signs". ``lossless`` counts those neurons that are no single count, but a
+    truth table of at most 16 inputs."""
 
     name: str
     inputs: str
@@ -112,10 +111,7 @@ def cast_layer(
         bias, weight = bias + weight.sum(-1), 2 * weight
     neurons = binarize(weight, bias, scale)
     rows = neurons.status == Status.APPROXIMATED
-    found = 0
-    if rows.any() and neurons.n <= LIMIT:
-        found = int(integer_neurons(weight[rows], bias[rows], scale[rows]).proved.sum())
-    return CastLayer(name, inputs, neurons, found)
+    return CastLayer(name, inputs, neurons, int(rows.sum()) if neurons.n <= LIMIT else 0)
 
 
 def cast(module: nn.Module, inputs: str = "bits") -> CastReport:

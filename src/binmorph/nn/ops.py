@@ -5,6 +5,7 @@ Opaque to ``torch.export``, so one layer is one node. All return float32 tensors
     binmorph::level_sets(x[N,C,H,W], values[C,n])                                      -> [N, C*n, H, W]
     binmorph::bisel(x[N,C,H,W], bise_*[O,C,...], lui_*[O,...], border)                 -> [N, O, H', W']
     binmorph::threshold_dense(x[N,K], plus[O,K], minus[O,K], threshold[O], invert[O])  -> [N, O]
+    binmorph::truth_table(x[N,C,H,W], channels[O,m], table[O,2^n], kernel, border)     -> [N, O, H', W']
 
 Masks and ``invert`` are bool, thresholds int32. A neuron fires when
 [count(x & plus) - count(x & minus) >= threshold] xor invert; see :mod:`binmorph.ir`.
@@ -161,3 +162,41 @@ def _check_dense(x: Tensor, plus: Tensor) -> None:
         raise ShapeError(
             f"threshold_dense: masks {tuple(plus.shape)} must be [O, K] and x [N, K], got x {tuple(x.shape)}"
         )
+
+
+@torch.library.custom_op(
+    "binmorph::truth_table",
+    mutates_args=(),
+    schema="(Tensor x, Tensor channels, Tensor table, int[] kernel, str border) -> Tensor",
+)
+def truth_table(x: Tensor, channels: Tensor, table: Tensor, kernel: list[int], border: str) -> Tensor:
+    """Entry sum_i x_i 2^i of ``table`` bool [O, 2^n], n = m kh kw: the windows of ``channels`` int32 [O, m],
+    inputs in the order [channel][row][column]. Raises ShapeError, or DomainError if ``x`` is not binary."""
+    kh, kw = _check_table(x, channels, table, kernel)
+    require_binary(x, "truth_table")
+    height, width = output_size(x.shape[2], x.shape[3], (kh, kw), border)
+    padded = pad_border(x.to(torch.float32), (kh, kw), border).to(torch.int64)
+    index = torch.zeros((len(x), len(channels), height, width), dtype=torch.int64, device=x.device)
+    taps = [(c, i, j) for c in range(channels.shape[1]) for i in range(kh) for j in range(kw)]
+    for digit, (c, i, j) in enumerate(taps):
+        index += padded[:, channels[:, c].long(), i : i + height, j : j + width] << digit
+    outputs = torch.arange(len(channels), device=x.device)[:, None, None]
+    return table[outputs, index].to(torch.float32)
+
+
+@truth_table.register_fake
+def _(x: Tensor, channels: Tensor, table: Tensor, kernel: list[int], border: str) -> Tensor:
+    size = _check_table(x, channels, table, kernel)
+    height, width = output_size(x.shape[2], x.shape[3], size, border)
+    return x.new_empty((x.shape[0], channels.shape[0], height, width), dtype=torch.float32)
+
+
+def _check_table(x: Tensor, channels: Tensor, table: Tensor, kernel: list[int]) -> tuple[int, int]:
+    kh, kw = kernel
+    entries = 2 ** (channels.shape[1] * kh * kw)
+    if x.ndim != 4 or tuple(table.shape) != (channels.shape[0], entries):
+        raise ShapeError(
+            f"truth_table: the table must be [{channels.shape[0]}, {entries}] and x [N, C, H, W], "
+            f"got {tuple(table.shape)} and {tuple(x.shape)}"
+        )
+    return kh, kw
