@@ -17,6 +17,7 @@ RELEASED = {
     "v1/binary_fashion_mnist.bmorph": "58f84caa4feedaf110277751bcc494979ff17859a540383c741d28102b0fb5c2",
     "v1/binary_mnist.bmorph": "13071e93421d6d1df5349b0d98cc6e0ca876c34e640d97ed3bab2c4849fd9ef4",
     "v1/digits_like.bmorph": "4ac655393015f1ad3c34a497e2fd255bd850ba261066d1821edde562b3de8892",
+    "v1/tables.bmorph": "d07dff620cc27380e058c9f0fef185daa57c1eda4072ea2a9f2bad48d6dd7a22",
     "v1/vector.bmorph": "0696ea650bd5710f146bce680938acff650d3e9b07f14d631763023a3d073b31",
 }
 

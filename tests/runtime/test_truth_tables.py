@@ -9,8 +9,9 @@ import pytest
 from oracle import evaluate, random_graph, random_input
 from runtime_testing import ISAS, LAYOUTS, assert_equals_oracle, binary_spec, models, random_bits
 
-from binmorph import ir
+from binmorph import _core, ir
 from binmorph.cost import diagram_size
+from binmorph.errors import FormatError, ShapeError
 from binmorph.runtime import PackedModel
 
 
@@ -97,3 +98,26 @@ def test_bisel_shares_repeated_elements() -> None:
     if "x86_avx512" in ISAS:  # where, by measured costs, decisions are worth it
         assert any(kernel.startswith("decision_planes") for kernel in steps[0].kernels)
         assert steps[0].cost < 0.8 * steps[2].cost
+
+
+@pytest.mark.parametrize(
+    ("kernel", "outputs", "channels", "table", "error"),
+    [
+        ((1, 1), 1, [2], [1], FormatError),
+        ((1, 1), 1, [-1], [1], FormatError),
+        ((1, 1), 1, [0], [4], FormatError),  # a bit past the two entries
+        ((1, 1), 1, [0], [1, 1], ShapeError),
+        ((1, 1), 2, [0], [1, 1], ShapeError),
+        ((1, 1), 0, [], [], ShapeError),
+        ((4, 5), 1, [0], [0] * 2**14, ShapeError),
+        ((1, 9), 1, [0], [0] * 8, ShapeError),  # larger than the image
+    ],
+)
+def test_the_core_checks_again(
+    kernel: tuple[int, int], outputs: int, channels: list[int], table: list[int], error: type[Exception]
+) -> None:
+    core = _core.Graph("uint8", [2, 5, 5])
+    bits = core.add_pack_binary("p", 0)
+    arrays = np.array(channels, np.int32), np.array(table, np.uint64)
+    with pytest.raises(error, match="'t'"):
+        core.add_truth_table("t", bits, *kernel, "valid", outputs, *arrays)
