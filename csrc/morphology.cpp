@@ -214,6 +214,8 @@ std::size_t run_until_stable(const MorphStage& stage, const MorphImages& shape, 
   const std::size_t size = shape.image_words(), count = shape.images * size;
   if (count == 0) return 1;
   if (const auto times = flood_images(stage, shape, words, limit, threads)) return *times;
+  if (stage.volume != nullptr)
+    if (const auto times = settle_volume(stage, shape, words, limit, isa)) return *times;
   if (stage.plan != nullptr && settles(stage)) {
     const MorphKernels& kernels = choose_kernels(isa);
     std::vector<std::size_t> times(shape.images);

@@ -5,6 +5,7 @@
 
 #include "binmorph/morphology.h"
 #include "binmorph/shared_pool.h"
+#include "flood.h"
 #include "kernels/common/bits.h"
 
 namespace binmorph {
@@ -112,6 +113,84 @@ void run_volume(const MorphStage& stage, const MorphImages& shape, const std::ui
   for (std::size_t i = row - 1; i < count; i += row) dst[i] &= inside;
   if (stage.mask == nullptr) return;
   for (std::size_t i = 0; i < count; ++i) dst[i] = src[i] ^ ((src[i] ^ dst[i]) & stage.mask[i]);
+}
+
+std::optional<std::size_t> settle_volume(const MorphStage& stage, const MorphImages& shape,
+                                         std::uint64_t* words, std::size_t limit, Isa isa) {
+  const std::size_t size = shape.image_words(), axes = shape.lead.size(), row = shape.row_words();
+  // What a plane reads of itself, which a flood settles at once, and of other planes.
+  bool centre = false;
+  std::optional<FloodElement> within;
+  for (const VolumePart& part : stage.volume->parts)
+    for (std::size_t m = 0; m < part.moves.size(); m += axes) {
+      if (std::any_of(&part.moves[m], &part.moves[m] + axes, [](std::int64_t move) { return move != 0; }))
+        continue;
+      centre = true;
+      if (part.plan == nullptr) continue;
+      const kernels::SeProgram program = part.plan->program();
+      within = FloodElement::from(program.points, program.point_count);
+      if (!within) return std::nullopt;
+    }
+  if (!centre) return std::nullopt;
+  const auto complement = [&] {  // an erosion is a dilation of the complement
+    for (std::size_t i = 0; i < shape.images * size; ++i)
+      words[i] ^= (i + 1) % row == 0 ? tail_mask(shape.row_bits) : ~std::uint64_t{0};
+  };
+  const bool border = stage.border == stage.dilate;
+  const MorphImages plane{1, shape.height, shape.row_bits, 0};
+  std::vector<std::uint64_t> reached(size), made(size);
+  std::vector<std::size_t> place(axes);
+  const auto visit = [&](std::size_t z) {
+    for (std::size_t axis = axes, rest = z; axis-- > 0; rest /= shape.lead[axis])
+      place[axis] = rest % shape.lead[axis];
+    std::fill(reached.begin(), reached.end(), 0);
+    for (const VolumePart& part : stage.volume->parts)
+      for (std::size_t m = 0; m < part.moves.size(); m += axes) {
+        const std::size_t other = moved(shape.lead, place.data(), &part.moves[m]);
+        if (other == z) continue;
+        if (other == kOutside) {
+          if (border) std::fill(reached.begin(), reached.end(), ~std::uint64_t{0});
+          continue;
+        }
+        const std::uint64_t* from = words + other * size;
+        if (part.plan != nullptr) {
+          run_stages({{part.plan.get(), true, border, nullptr}}, nullptr, plane, {from, nullptr},
+                     {made.data(), nullptr}, 1, isa);
+          from = made.data();
+        }
+        for (std::size_t i = 0; i < size; ++i) reached[i] |= from[i];
+      }
+    std::uint64_t* to = words + z * size;
+    const std::uint64_t* mask = stage.mask == nullptr ? nullptr : stage.mask + z * size;
+    std::uint64_t added = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      std::uint64_t more = reached[i] & ~to[i];
+      if (mask != nullptr) more &= mask[i];
+      if ((i + 1) % row == 0) more &= tail_mask(shape.row_bits);
+      added |= more;
+      to[i] |= more;
+    }
+    return added != 0;
+  };
+  if (!stage.dilate) complement();
+  const auto settle = [&](std::size_t z) {
+    if (within)
+      flood(*within, shape.height, shape.row_bits, border,
+            stage.mask == nullptr ? nullptr : stage.mask + z * size, words + z * size, 0);
+  };
+  for (std::size_t z = 0; z < shape.images; ++z) settle(z);
+  std::size_t sweeps = 0;
+  for (bool changed = true; changed && (limit == 0 || sweeps < limit); ++sweeps) {
+    changed = false;
+    for (std::size_t i = 0; i < shape.images; ++i) {
+      const std::size_t z = sweeps % 2 == 0 ? i : shape.images - 1 - i;
+      if (!visit(z)) continue;
+      settle(z);
+      changed = true;
+    }
+  }
+  if (!stage.dilate) complement();
+  return sweeps;
 }
 
 }  // namespace binmorph

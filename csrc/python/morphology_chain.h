@@ -1,8 +1,13 @@
 // Stages of image morphology kept ready for many calls, on arrays that are checked at each.
 #pragma once
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <cstring>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -17,6 +22,31 @@ namespace binmorph::python {
 
 using Words = py::array_t<std::uint64_t, py::array::c_style>;
 using Element = std::variant<std::shared_ptr<SePlan>, std::shared_ptr<SeVolume>, std::shared_ptr<RankPlan>>;
+
+constexpr std::size_t kAlignedFrom = 512, kHugeFrom = std::size_t{1} << 19;  // words
+
+// Not initialised. Many words lie on a cache line (vectors across two lines cost twice; numpy's own lie on
+// one only by chance), very many on huge pages, whose faults cost less.
+inline Words empty_words(const py::ssize_t* shape, py::ssize_t ndim) {
+  const std::vector<py::ssize_t> extents(shape, shape + ndim);
+  std::size_t words = 1;
+  for (const py::ssize_t n : extents) {
+    if (n < 0) throw py::value_error("negative extent");
+    words = product({words, static_cast<std::size_t>(n)});
+  }
+  if (words < kAlignedFrom) return Words(extents);
+  const std::size_t bytes = product({words, sizeof(std::uint64_t)});
+  constexpr std::align_val_t line{64}, page{2 << 20};
+  const bool huge = words >= kHugeFrom;
+  void* memory = ::operator new(bytes, huge ? page : line);
+#ifdef MADV_HUGEPAGE
+  if (huge) (void)madvise(memory, bytes, MADV_HUGEPAGE);  // a hint only
+#endif
+  const py::capsule owner(
+      memory,
+      huge ? +[](void* p) { ::operator delete(p, page); } : +[](void* p) { ::operator delete(p, line); });
+  return Words(extents, static_cast<std::uint64_t*>(memory), owner);
+}
 
 struct Call {
   MorphImages shape;
@@ -70,13 +100,16 @@ class Chain {
     }
   }
 
-  void run(const py::array& src, const py::array& dst, const py::tuple& extents,
-           const std::optional<Words>& mask, const Chain* without, std::size_t threads,
-           const std::string& isa) const {
+  // Without dst: new words of the shape of src.
+  py::array run(const py::array& src, const std::optional<py::array>& target, const py::tuple& extents,
+                const std::optional<Words>& mask, const Chain* without, std::size_t threads,
+                const std::string& isa) const {
     const Call call = checked(extents, lanes(src), threads, isa);
     const std::size_t pixels = product({call.shape.images, call.shape.height, call.shape.row_bits});
     if (without != nullptr && without->planar_ != planar_)
       throw py::value_error("elements of one chain must be compiled for one layout");
+    if (!target && src.itemsize() == 1) throw py::value_error("bytes need a dst");
+    const py::array dst = target ? *target : empty_words(src.shape(), src.ndim());
     MorphSource from{};
     MorphTarget to{};
     Out out = dst;
@@ -97,7 +130,6 @@ class Chain {
     if (without != nullptr) others = without->stages(bits, call);
     // What is still read must not be written over: the result is made apart and copied.
     const bool apart = overlap(src, dst) || (mask && overlap(*mask, dst));
-    const py::gil_scoped_release release;
     std::unique_ptr<std::uint64_t[]> made;
     const MorphTarget final = to;
     const std::size_t size = static_cast<std::size_t>(final.words != nullptr ? 8 * call.words : pixels);
@@ -109,9 +141,13 @@ class Chain {
         to.bytes = reinterpret_cast<std::uint8_t*>(made.get());
       }
     }
-    run_stages(own, without == nullptr ? nullptr : &others, call.shape, from, to, call.threads, call.isa);
-    if (apart)
-      std::memcpy(final.words != nullptr ? static_cast<void*>(final.words) : final.bytes, made.get(), size);
+    {
+      const py::gil_scoped_release release;
+      run_stages(own, without == nullptr ? nullptr : &others, call.shape, from, to, call.threads, call.isa);
+      if (apart)
+        std::memcpy(final.words != nullptr ? static_cast<void*>(final.words) : final.bytes, made.get(), size);
+    }
+    return dst;
   }
 
   std::size_t until_stable(const py::array& words, const py::tuple& extents, const std::optional<Words>& mask,

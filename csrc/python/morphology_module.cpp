@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
-#include <new>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -83,16 +82,8 @@ std::size_t lee_skeleton(const py::array& words, std::size_t planes, std::size_t
   return skeletonize(data, planes, height, width, limit);
 }
 
-// On a cache line, which numpy's own are on only by chance: vectors that lie across two lines cost twice.
-py::array_t<std::uint64_t> empty_words(const std::vector<std::size_t>& shape) {
-  std::size_t words = 1;
-  for (const std::size_t n : shape) words = product({words, n});
-  product({words, sizeof(std::uint64_t)});
-  constexpr std::align_val_t line{64};
-  const auto release = [](void* p) { ::operator delete(p, std::align_val_t{64}); };
-  void* memory = ::operator new(std::max<std::size_t>(words, 1) * sizeof(std::uint64_t), line);
-  const py::capsule owner(memory, release);
-  return py::array_t<std::uint64_t>(shape, static_cast<std::uint64_t*>(memory), owner);
+Words empty_words_of(const std::vector<py::ssize_t>& shape) {
+  return empty_words(shape.data(), static_cast<py::ssize_t>(shape.size()));
 }
 
 }  // namespace
@@ -125,7 +116,8 @@ void bind_morphology(pybind11::module_& m) {
       .def("run_until_stable", &Chain::until_stable, "words"_a, "shape"_a, "mask"_a = py::none(),
            "limit"_a = 0, "threads"_a = 1, "isa"_a = "",
            "Applies the only stage to words until nothing changes, or limit times; how often that was.");
-  m.def("empty_words", &empty_words, "shape"_a, "Words on a cache line, not initialised.");
+  m.def("empty_words", &empty_words_of, "shape"_a,
+        "Words, not initialised; on a cache line, and many on huge pages.");
   m.def("thin", &thin_image, "words"_a, "height"_a, "width"_a, "rule"_a, "limit"_a = 0, "threads"_a = 1,
         "isa"_a = "", "Thins words in place until nothing changes, or limit times; how often that was.");
   m.def("skeletonize", &lee_skeleton, "words"_a, "planes"_a, "height"_a, "width"_a, "limit"_a = 0,

@@ -17,8 +17,6 @@ Words = npt.NDArray[np.uint64]
 
 PACKED_AXIS = {"row-packed": -1, "channel-packed": 1, "batch-sliced": 0}
 _BLOCK_WORDS = 4  # batch-sliced planes are made of 256-bit words
-_ALIGNED_FROM = 512  # words
-_HUGE_FROM = 1 << 19  # numpy asks for huge pages, which save more than cache lines do
 
 
 def check_shape(shape: tuple[int, ...], layout: str) -> None:
@@ -111,14 +109,7 @@ def kernel(operation: str) -> str:
 
 def empty_words(shape: tuple[int, ...]) -> Words:
     """Not initialised; on a cache line if they are many enough for that to matter."""
-    count = prod(shape)
-    if count < _ALIGNED_FROM:
-        return np.empty(shape, np.uint64)
-    if count < _HUGE_FROM:
-        return _core.morphology.empty_words(shape)
-    spare = np.empty(count + 7, np.uint64)
-    first = -spare.ctypes.data % 64 // 8
-    return spare[first : first + count].reshape(shape)
+    return _core.morphology.empty_words(shape)
 
 
 def pack_rows(bits: npt.NDArray[np.uint8]) -> Words:

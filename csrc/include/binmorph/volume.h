@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "binmorph/se_plan.h"
@@ -28,5 +29,10 @@ struct SeVolume {
 // One stage that has a volume, on a stack with leading axes `shape.lead`. src and dst must not overlap.
 void run_volume(const MorphStage& stage, const MorphImages& shape, const std::uint64_t* src,
                 std::uint64_t* dst, std::size_t threads, Isa isa);
+
+// Applies a stage whose volume contains its centre and nothing else of its plane beyond 3 x 3 until nothing
+// changes, or `limit` sweeps over the planes (0: no limit): their number, or none for other volumes.
+std::optional<std::size_t> settle_volume(const MorphStage& stage, const MorphImages& shape,
+                                         std::uint64_t* words, std::size_t limit, Isa isa);
 
 }  // namespace binmorph

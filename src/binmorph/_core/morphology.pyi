@@ -4,7 +4,8 @@ A stage is (element, dilate, border): the value outside the image is ``border``;
 of the images, is 0, a stage keeps its input. ``shape`` is that of the images, of any number of axes; words
 are ``[..., ceil(width / 64)]`` with zero tails. With planar elements it is that of one image, (height, width)
 or (width,), and words are ``[height, width, lanes]``. A chain also takes and gives arrays of one byte a pixel
-(not 0: 1), which it packs and unpacks band by band. Results may overlap what they are made from.
+(not 0: 1), which it packs and unpacks band by band. Results may overlap what they are made from;
+without ``dst`` they are new words of the shape of ``src``.
 """
 
 from collections.abc import Sequence
@@ -35,13 +36,13 @@ class Chain:
     def run(
         self,
         src: npt.NDArray[Any],
-        dst: npt.NDArray[Any],
+        dst: npt.NDArray[Any] | None,
         shape: tuple[int, ...],
         mask: _Words | None = None,
         without: Chain | None = None,
         threads: int = 1,
         isa: str = "",
-    ) -> None: ...
+    ) -> npt.NDArray[Any]: ...
     def run_until_stable(
         self,
         words: _Words,

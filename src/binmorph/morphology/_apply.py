@@ -7,7 +7,6 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from ..bit_words import empty_words
 from ..bits import BitArray
 from ._arguments import Axes, Origin, border_bit, check_axes, default_structure, element, origin_list, reflect
 from ._engine import Operation, Step
@@ -27,15 +26,18 @@ def prepare(
     count: int = 1,
 ) -> Operation:
     """Each direction ``count`` times, from a cache of the last ones used; raises what ``element`` raises."""
-    border = border_value != 0 if type(border_value) is bool else border_bit(border_value)
     cells: Array | None = None if structure is None else np.asarray(structure, bool)
     # Equal keys must mean equal arguments: 1 == 1.0, but only one of them is an origin.
-    if type(origin) is not int or not (
-        axes is None or type(axes) is int or (type(axes) is tuple and all(type(a) is int for a in axes))
+    if (
+        type(origin) is not int
+        or type(border_value) is not int
+        or not (
+            axes is None or type(axes) is int or (type(axes) is tuple and all(type(a) is int for a in axes))
+        )
     ):
-        return _prepare(cells, ndim, origin, axes, border, directions, count)
+        return _prepare(cells, ndim, origin, axes, border_value, directions, count)
     data, extents = (None, ()) if cells is None else (cells.tobytes(), cells.shape)
-    return _kept(data, extents, ndim, origin, axes, border, directions, count)
+    return _kept(data, extents, ndim, origin, axes, border_value, directions, count)
 
 
 @lru_cache(maxsize=256)
@@ -45,12 +47,12 @@ def _kept(
     ndim: int,
     origin: int,
     axes: int | tuple[int, ...] | None,
-    border: bool,
+    border_value: int,
     directions: Directions,
     count: int,
 ) -> Operation:
     cells = None if data is None else np.frombuffer(data, np.bool_).reshape(extents)
-    return _prepare(cells, ndim, origin, axes, border, directions, count)
+    return _prepare(cells, ndim, origin, axes, border_value, directions, count)
 
 
 def _prepare(
@@ -58,10 +60,11 @@ def _prepare(
     ndim: int,
     origin: Origin,
     axes: Axes,
-    border: bool,
+    border_value: int,
     directions: Directions,
     count: int,
 ) -> Operation:
+    border = border_bit(border_value)
     chosen = check_axes(axes, ndim)
     origins = origin_list(origin, len(chosen))
     steps = []
@@ -86,16 +89,14 @@ def apply(
     shape = values.shape
     src = row_packed(values) if isinstance(values, BitArray) else to_bytes(values)
     other = None if without is None else without.chain
+    if target is None and isinstance(values, BitArray):
+        return BitArray(operation.chain.run(src, None, shape, mask, other, threads), shape, "row-packed")
     if target is None:
-        made: Array = empty_words(src.shape) if isinstance(values, BitArray) else np.empty(shape, np.bool_)
-        operation.chain.run(src, made, shape, mask, other, threads)
-        return BitArray(made, shape, "row-packed") if isinstance(values, BitArray) else made
+        return operation.chain.run(src, np.empty(shape, np.bool_), shape, mask, other, threads)
     if isinstance(target, BitArray):
         operation.chain.run(src, target._words, shape, mask, other, threads)
     elif target.dtype.itemsize == 1 and target.flags.c_contiguous:
         operation.chain.run(src, target, shape, mask, other, threads)
     else:
-        made = np.empty(shape, np.bool_)
-        operation.chain.run(src, made, shape, mask, other, threads)
-        target[...] = made
+        target[...] = operation.chain.run(src, np.empty(shape, np.bool_), shape, mask, other, threads)
     return target

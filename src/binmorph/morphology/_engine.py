@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..bit_words import empty_words, valid_bits
+from ..bit_words import valid_bits
 from ._packed import Progress, Words, row_width
 
 _Cells = npt.NDArray[np.bool_]
@@ -136,8 +136,7 @@ def run_planes(
         for chain in operation.planar_apart:
             chain.run_until_stable(result, shape, mask, 0, threads)
     else:
-        result = empty_words(words.shape) if out is None else out
-        operation.planar.run(words, result, shape, mask, None, threads)
+        result = operation.planar.run(words, out, shape, mask, None, threads)
     if operation.sets_pixels:
         # There are bits for more images than there are.
         result &= valid_bits((images, *shape), "batch-sliced")

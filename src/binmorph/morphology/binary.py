@@ -90,7 +90,7 @@ def _apply_to_batch(
     shape = bits.shape
     if len(shape) not in (2, 3):
         raise ShapeError(f"batch-sliced bits must be images [N, H, W] or rows [N, W], not of shape {shape}")
-    target = check_output(output, shape, "batch-sliced")
+    target = None if output is None else check_output(output, shape, "batch-sliced")
     if isinstance(target, np.ndarray):
         raise ShapeError("the output of batch-sliced bits must be batch-sliced bits, not an array")
     words = _engine.run_planes(

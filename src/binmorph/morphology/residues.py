@@ -39,7 +39,13 @@ def _residue(
     def operation(directions: Directions) -> Operation:
         steps = [
             prepare(
-                structure, ndim, origin, axes, not d if border_value is None else border_value, (d,), count
+                structure,
+                ndim,
+                origin,
+                axes,
+                int(not d) if border_value is None else border_value,
+                (d,),
+                count,
             )
             for d in directions
         ]
