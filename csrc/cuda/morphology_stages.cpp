@@ -1,10 +1,12 @@
 #include "cuda/morphology_stages.h"
 
+#include "kernels/common/bits.h"
 #include "kernels/morphology2d/cuda_pack.h"
 
 namespace binmorph::cuda {
 namespace {
 
+constexpr const char* kWide = "morphology3x3_wide_u64_u64__cuda_simt";
 constexpr std::size_t kFewPoints = 8;  // up to here points are read one by one, without tiles
 
 bool same_small_element(const DeviceStage& a, const DeviceStage& b) {
@@ -72,8 +74,9 @@ void StageLaunches::add_single(const DeviceStage& stage, const Words& from, cons
     params.element = *window;
     params.dilate = stage.dilate;
     params.border = stage.border;
-    launches_.push_back(
-        Plan::make_launch("morphology3x3_u64_u64__cuda_simt", launch_morphology3x3(params), params));
+    launches_.push_back(wide(params) ? Plan::make_launch(kWide, launch_morphology3x3_wide(params), params)
+                                     : Plan::make_launch("morphology3x3_u64_u64__cuda_simt",
+                                                         launch_morphology3x3(params), params));
   } else if (program.point_count <= kFewPoints || !add_program(stage, from, to)) {
     const std::size_t bytes = program.point_count * sizeof(kernels::SePoint);
     const Words& table = work_.make(program.point_count);
@@ -89,6 +92,17 @@ void StageLaunches::add_single(const DeviceStage& stage, const Words& from, cons
   if (stage.mask == nullptr) return;
   const BitwiseParams params{from.data(), to.data(), stage.mask->data(), to.data(), shape_.words(), 4};
   launches_.push_back(Plan::make_launch("bitwise_u64_u64__cuda_simt", launch_bitwise(params), params));
+}
+
+// Fewer threads with more to do each, where there are enough to fill the device.
+bool StageLaunches::wide(const Morphology3x3Params& params) {
+  constexpr std::size_t kThreads = 512;  // of each multiprocessor
+  const LaunchShape shape = launch_morphology3x3_wide(params);
+  const auto address = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p); };
+  return words_for(params.width) % 2 == 0 && (address(params.src) | address(params.dst)) % 16 == 0 &&
+         std::size_t{shape.grid_x} * shape.block >=
+             kThreads * static_cast<std::size_t>(device_.info().multiprocessors) &&
+         device_.has(kWide);
 }
 
 bool StageLaunches::add_program(const DeviceStage& stage, const Words& from, const Words& to) {

@@ -64,6 +64,7 @@ struct MorphologyProgramParams {
 };
 
 inline constexpr std::uint32_t kMorphologyRows = 8;  // of the result, made by one thread
+inline constexpr std::uint32_t kWideRows = 16;       // the same of the kernel for large images
 inline constexpr std::uint32_t kChainRows = 16, kChainStages = 4;
 inline constexpr std::uint32_t kProgramWords = 8;  // of a buffer, at most, for each thread of a block
 
@@ -99,6 +100,10 @@ inline LaunchShape launch_morphology2d(const MorphologyParams& p) {
 }
 inline LaunchShape launch_morphology3x3(const Morphology3x3Params& p) {
   return launch_items(p.images * blocks_for(p.height, kMorphologyRows) * (lanes_for(p.width) / 64));
+}
+// For images whose rows have an even number of words and begin at 16 bytes.
+inline LaunchShape launch_morphology3x3_wide(const Morphology3x3Params& p) {
+  return launch_items(p.images * blocks_for(p.height, kWideRows) * (lanes_for(p.width) / 128));
 }
 inline LaunchShape launch_morphology_chain(const MorphologyChainParams& p) {
   return launch_items(p.images * blocks_for(p.height, kChainRows) * (lanes_for(p.width) / 64));

@@ -70,6 +70,9 @@ void check_morphology(std::uint32_t images, std::uint32_t height, std::uint32_t 
     small.dilate = dilate;
     launch(launch_morphology3x3(small), morphology3x3_u64_u64__cuda_simt, small);
     expect_equal("3x3 " + label, dst, fold(p, x, dilate));
+    if (words_for(width) % 2 != 0) continue;
+    launch(launch_morphology3x3_wide(small), morphology3x3_wide_u64_u64__cuda_simt, small);
+    expect_equal("3x3, wide " + label, dst, fold(p, x, dilate));
   }
   p.rank = (p.point_count + 1) / 2;
   launch(launch_morphology2d(p), morphology2d_u64_u64__cuda_simt, p);
@@ -182,7 +185,7 @@ int main() {
     for (int i = 0; i < 17; ++i) line.push_back({0, i - 8});
     for (const auto& element : {box, cross, far, line, std::vector<SePoint>{{0, 1}}})
       for (const bool border : {false, true})
-        for (const std::uint32_t width : {1u, 5u, 63u, 64u, 65u, 127u, 130u, 192u})
+        for (const std::uint32_t width : {1u, 5u, 63u, 64u, 65u, 127u, 130u, 192u, 250u, 255u, 256u})
           check_morphology(2, width % 2 == 0 ? 4 : 17, width, element, border);
     check_words(3, 1);
     check_words(5, 64);

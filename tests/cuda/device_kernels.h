@@ -36,6 +36,7 @@ extern "C" __global__ void max_pool_f32_f32__cuda_simt(const PoolParams p);
 extern "C" __global__ void avg_pool_f32_f32__cuda_simt(const PoolParams p);
 extern "C" __global__ void morphology2d_u64_u64__cuda_simt(const MorphologyParams p);
 extern "C" __global__ void morphology3x3_u64_u64__cuda_simt(const Morphology3x3Params p);
+extern "C" __global__ void morphology3x3_wide_u64_u64__cuda_simt(const Morphology3x3Params p);
 extern "C" __global__ void hit_or_miss3x3_u64_u64__cuda_simt(const Morphology3x3Params p);
 extern "C" __global__ void morphology_chain_u64_u64__cuda_simt(const MorphologyChainParams p);
 extern "C" __global__ void morphology_program_u64_u64__cuda_simt(const MorphologyProgramParams p);

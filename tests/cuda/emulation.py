@@ -31,7 +31,12 @@ CHECKS = {
         "../csrc/se_graph.cpp",
         "../csrc/se_plan.cpp",
     ),
-    "morphology": ("bisel/cuda_simt.cu", "bisel/cuda_pack.cpp", "morphology2d/cuda_simt.cu"),
+    "morphology": (
+        "bisel/cuda_simt.cu",
+        "bisel/cuda_pack.cpp",
+        "morphology2d/cuda_simt.cu",
+        "morphology2d/cuda_simt_wide.cu",
+    ),
     "numbers": (
         "conv2d/cuda_simt.cu",
         "elementwise/cuda_simt.cu",

@@ -19,6 +19,7 @@ class Mutant:
 _WORDS = "morphology2d/cuda_simt.cu"
 _CHAIN = "morphology2d/cuda_simt_chain.cu"
 _TILES = "morphology2d/cuda_simt_program.cu"
+_WIDE = "morphology2d/cuda_simt_wide.cu"
 _THIN = "thinning/cuda_simt.cu"
 ELEMENTS = [
     Mutant(
@@ -97,5 +98,8 @@ ELEMENTS = [
         "here >> 1 | after << 63",
         "here >> 1 | before << 63",
     ),
+    Mutant("its own pixels to the left", "morphology", _WIDE, "parts[c.first ? 0 : -1]", "parts[0]"),
+    Mutant("pixels behind the end", "morphology", _WIDE, "&= c.keep[part + 1]", "&= ~0u"),
+    Mutant("a row above that is no border", "morphology", _WIDE, "inside ? settled : c.border", "settled"),
     Mutant("changes untold", "elements", _THIN, "if (go != 0)", "if (go == 1)"),
 ]

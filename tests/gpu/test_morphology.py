@@ -161,3 +161,10 @@ def test_times_of_stages():
     element = _core.morphology.Element(np.zeros((1, 2), np.int32))
     times = _core.cuda.time_stages([(element, True, False, None)] * 3, (1, 20, 131), bits._words, 2, 0)
     assert len(times) == 2
+
+
+@pytest.mark.parametrize("name", ["box", "cross", "corner"])
+@pytest.mark.parametrize("function", ["binary_erosion", "binary_dilation"])
+def test_large_images_take_the_wide_kernel(function, name):
+    """Enough threads for the emulated multiprocessor, and rows of 18 words."""
+    assert_same(function, image_of((1009, 1150)), ELEMENTS[name], border_value=1)
