@@ -8,14 +8,14 @@ namespace binmorph::cuda {
 namespace {
 
 constexpr int kParts = 4;
-enum class Window { box, cross, any };
+enum class WideElement { box, cross, any };
 
 struct alignas(16) Pixels {
   std::uint32_t part[kParts];
 };
 
 // Pixels -32 .. 159 of a column's row, the border in place of what lies outside.
-struct Row {
+struct WideRow {
   std::uint32_t part[kParts + 2];
 };
 
@@ -29,13 +29,13 @@ struct WideColumn {
   std::uint32_t border;
 };
 
-__device__ __forceinline__ Row read_row(const WideColumn& c, int y) {
+__device__ __forceinline__ WideRow read_row(const WideColumn& c, int y) {
   const bool inside = y >= 0 && y < c.height;
   const int at = y < 0 ? 0 : inside ? y : c.height - 1;
   const std::uint64_t* words = c.top + static_cast<std::uint64_t>(at) * c.words;
   const auto* parts = reinterpret_cast<const std::uint32_t*>(words);
   const Pixels middle = *reinterpret_cast<const Pixels*>(words);
-  Row row;
+  WideRow row;
   row.part[0] = parts[c.first ? 0 : -1];
 #pragma unroll
   for (int i = 0; i < kParts; ++i) row.part[i + 1] = middle.part[i];
@@ -54,49 +54,49 @@ __device__ __forceinline__ std::uint32_t join(std::uint32_t a, std::uint32_t b) 
 }
 
 // Part i of a row and its neighbours to the left and to the right: dx = -1, 0, 1.
-__device__ __forceinline__ std::uint32_t shifted(const Row& row, int i, int dx) {
+__device__ __forceinline__ std::uint32_t shifted(const WideRow& row, int i, int dx) {
   if (dx == 0) return row.part[i];
   return dx < 0 ? __funnelshift_l(row.part[i - 1], row.part[i], 1)
                 : __funnelshift_r(row.part[i], row.part[i + 1], 1);
 }
 
-template <Window window, bool dilate>
-__device__ __forceinline__ Pixels fold(const Row& above, const Row& here, const Row& below,
+template <WideElement shape, bool dilate>
+__device__ __forceinline__ Pixels fold(const WideRow& above, const WideRow& here, const WideRow& below,
                                        std::uint32_t element) {
-  Row column = here;
+  WideRow column = here;
   Pixels result;
-  if (window == Window::box)
+  if (shape == WideElement::box)
 #pragma unroll
     for (int i = 0; i < kParts + 2; ++i)
       column.part[i] = join<dilate>(join<dilate>(above.part[i], here.part[i]), below.part[i]);
 #pragma unroll
   for (int i = 1; i <= kParts; ++i) {
     std::uint32_t all = dilate ? 0 : ~0u;
-    if (window == Window::any) {
+    if (shape == WideElement::any) {
 #pragma unroll
       for (int point = 0; point < 9; ++point) {
-        const Row& row = point < 3 ? above : point < 6 ? here : below;
+        const WideRow& row = point < 3 ? above : point < 6 ? here : below;
         const std::uint32_t in = element >> point & 1 ? ~0u : 0;
         all = dilate ? all | (shifted(row, i, point % 3 - 1) & in)
                      : all & (shifted(row, i, point % 3 - 1) | ~in);
       }
     } else {
       all = join<dilate>(join<dilate>(shifted(column, i, -1), column.part[i]), shifted(column, i, 1));
-      if (window == Window::cross) all = join<dilate>(join<dilate>(all, above.part[i]), below.part[i]);
+      if (shape == WideElement::cross) all = join<dilate>(join<dilate>(all, above.part[i]), below.part[i]);
     }
     result.part[i - 1] = all;
   }
   return result;
 }
 
-template <Window window, bool dilate>
+template <WideElement shape, bool dilate>
 __device__ __forceinline__ void go_down(const WideColumn& c, std::uint64_t* top, int first,
                                         std::uint32_t element) {
-  Row rows[3] = {read_row(c, first - 1), read_row(c, first), {}};
+  WideRow rows[3] = {read_row(c, first - 1), read_row(c, first), {}};
 #pragma unroll
   for (int i = 0; i < static_cast<int>(kWideRows); ++i) {
     rows[(i + 2) % 3] = read_row(c, first + i + 1);
-    Pixels result = fold<window, dilate>(rows[i % 3], rows[(i + 1) % 3], rows[(i + 2) % 3], element);
+    Pixels result = fold<shape, dilate>(rows[i % 3], rows[(i + 1) % 3], rows[(i + 2) % 3], element);
 #pragma unroll
     for (int part = 0; part < kParts; ++part) result.part[part] &= c.keep[part + 1];
     if (first + i < c.height)
@@ -108,9 +108,9 @@ template <bool dilate>
 __device__ __forceinline__ void go_down(const WideColumn& c, std::uint64_t* top, int first,
                                         std::uint32_t element) {
   constexpr std::uint32_t kBox = 0x1FF, kCross = 0xBA;
-  if (element == kBox) return go_down<Window::box, dilate>(c, top, first, element);
-  if (element == kCross) return go_down<Window::cross, dilate>(c, top, first, element);
-  go_down<Window::any, dilate>(c, top, first, element);
+  if (element == kBox) return go_down<WideElement::box, dilate>(c, top, first, element);
+  if (element == kCross) return go_down<WideElement::cross, dilate>(c, top, first, element);
+  go_down<WideElement::any, dilate>(c, top, first, element);
 }
 
 }  // namespace
