@@ -21,7 +21,8 @@ _PRECISION = 2.0**-52  # of a root, where all parameters together are below 1
 def pick(array: npt.NDArray[Scalar], column: npt.NDArray[np.int64]) -> npt.NDArray[Scalar]:
     """array[r, column[r, j]]: ``take_along_axis`` without its bookkeeping, which is most of its time here."""
     first = np.arange(len(array))[:, None] * array.shape[1]
-    return np.asarray(array.reshape(-1)[first + column])
+    found: npt.NDArray[Scalar] = array.reshape(-1).take(first + column)
+    return found
 
 
 class SortedWeights:
