@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+STOPPED = -1  # in place of an exit code
 KEPT = 3000  # characters of the output of a file that fails
 
 
@@ -49,7 +50,7 @@ def run_files(
             except subprocess.TimeoutExpired:
                 process.kill()
                 output, _ = process.communicate()
-            return -1, output
+            return STOPPED, output
         return process.returncode, output
 
     found: dict[str, object] = {"status": "ok", "passed": 0, "failed": 0, "skipped": 0, "error": 0}
@@ -59,8 +60,12 @@ def run_files(
             counts = re.findall(r"(\d+) (passed|failed|skipped|error)", output[-500:])
             for number, what in counts:
                 found[what] = int(str(found[what])) + int(number)
-            print(f"  {file.name}: {', '.join(map(' '.join, counts))}{' (stopped: no time)' * (code == -1)}")
-            if code not in (0, 5):  # 5: nothing was selected
+            told = ", ".join(map(" ".join, counts)) + " (stopped: no time)" * (code == STOPPED)
+            print(f"  {file.name}: {told}")
+            stopped = code == STOPPED and not any(what in ("failed", "error") for _, what in counts)
+            if stopped and found["status"] == "ok":
+                found["status"] = "some files stopped: no time"
+            elif code not in (0, 5) and not stopped:  # 5: nothing was selected
                 found["status"] = "failed"
                 outputs[file.name] = output[-KEPT:]
                 print(output[-KEPT:])

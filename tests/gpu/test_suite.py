@@ -103,3 +103,15 @@ def test_nothing_is_taken_from_the_network():
     installs = [line for line in script.splitlines() if "${pip[@]}" in line]
     assert installs
     assert all("--no-index" in line for line in installs)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [("time.sleep(60)", "some files stopped: no time"), ("assert False", "failed")]
+)
+def test_a_test_file_without_time_is_no_failure(tmp_path, body, status):
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.gpu_suite.pytest_files import run_files
+
+    (tmp_path / "test_it.py").write_text(f"import time\ndef test_it():\n    {body}\n")
+    limit = 3.0 if "sleep" in body else 60.0
+    assert run_files(tmp_path, [tmp_path / "test_it.py"], 1, limit)["status"] == status
