@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #endif
 
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -25,8 +26,51 @@ using Element = std::variant<std::shared_ptr<SePlan>, std::shared_ptr<SeVolume>,
 
 constexpr std::size_t kAlignedFrom = 512, kHugeFrom = std::size_t{1} << 19;  // words
 
+// Memory on huge pages. The last block that was given back is kept for the next call: the system clears new
+// pages, which takes as long as packing the image.
+struct HugeBlock {
+  static constexpr std::align_val_t page{2 << 20};
+  static constexpr std::size_t kKeptBytes = 32 << 20;
+
+  explicit HugeBlock(std::size_t size) : bytes(size), memory(::operator new(size, page)) {
+#ifdef MADV_HUGEPAGE
+    (void)madvise(memory, bytes, MADV_HUGEPAGE);  // a hint only
+#endif
+  }
+  ~HugeBlock() { ::operator delete(memory, page); }
+  HugeBlock(const HugeBlock&) = delete;
+  HugeBlock& operator=(const HugeBlock&) = delete;
+
+  static HugeBlock* take(std::size_t size) {
+    HugeBlock* block = kept().exchange(nullptr);
+    if (block != nullptr && block->bytes == size) return block;
+    delete block;
+    return new HugeBlock(size);
+  }
+  static void give_back(void* p) {
+    auto* block = static_cast<HugeBlock*>(p);
+    if (block->bytes <= kKeptBytes) block = kept().exchange(block);
+    delete block;
+  }
+
+  const std::size_t bytes;
+  void* const memory;
+
+ private:
+  static std::atomic<HugeBlock*>& kept() {
+    static std::atomic<HugeBlock*> block{nullptr};
+    return block;
+  }
+};
+
+inline Words huge_words(const std::vector<py::ssize_t>& extents, std::size_t bytes) {
+  HugeBlock* block = HugeBlock::take(bytes);
+  const py::capsule owner(block, &HugeBlock::give_back);
+  return Words(extents, static_cast<std::uint64_t*>(block->memory), owner);
+}
+
 // Not initialised. Many words lie on a cache line (vectors across two lines cost twice; numpy's own lie on
-// one only by chance), very many on huge pages, whose faults cost less.
+// one only by chance), very many on huge pages.
 inline Words empty_words(const py::ssize_t* shape, py::ssize_t ndim) {
   const std::vector<py::ssize_t> extents(shape, shape + ndim);
   std::size_t words = 1;
@@ -36,15 +80,10 @@ inline Words empty_words(const py::ssize_t* shape, py::ssize_t ndim) {
   }
   if (words < kAlignedFrom) return Words(extents);
   const std::size_t bytes = product({words, sizeof(std::uint64_t)});
-  constexpr std::align_val_t line{64}, page{2 << 20};
-  const bool huge = words >= kHugeFrom;
-  void* memory = ::operator new(bytes, huge ? page : line);
-#ifdef MADV_HUGEPAGE
-  if (huge) (void)madvise(memory, bytes, MADV_HUGEPAGE);  // a hint only
-#endif
-  const py::capsule owner(
-      memory,
-      huge ? +[](void* p) { ::operator delete(p, page); } : +[](void* p) { ::operator delete(p, line); });
+  if (words >= kHugeFrom) return huge_words(extents, bytes);
+  constexpr std::align_val_t line{64};
+  void* memory = ::operator new(bytes, line);
+  const py::capsule owner(memory, [](void* p) { ::operator delete(p, line); });
   return Words(extents, static_cast<std::uint64_t*>(memory), owner);
 }
 
