@@ -14,6 +14,7 @@ RUN_BY = {  # weights are packed once, run often
     "conv2d_f32": "FloatConv2d",
     "pixel_conv2d": "PixelConv2d",
     "sparse_conv2d": "SparseConv2d",
+    "sparse_threshold": "SparseConv2d",
     "threshold_dense": "Dense",
 }
 OPS = sorted({op for op, *_ in kernels.list_kernels()})
