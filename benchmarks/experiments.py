@@ -6,7 +6,6 @@ The runs are the lines that `binmorph experiment operators...` left in benchmark
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import sys
@@ -14,6 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.generated import between, command
 from binmorph.experiments.elements import ELEMENTS
 from binmorph.experiments.published import dgmm
 
@@ -68,24 +68,13 @@ def section() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.experiments", description=__doc__.split("\n")[0]
+    return command(
+        "experiments",
+        __doc__.split("\n")[0],
+        DOCUMENT,
+        lambda: between(DOCUMENT, BEGIN, END, section()),
+        arguments,
     )
-    parser.add_argument("--check", action="store_true", help="only say whether the document is up to date")
-    options = parser.parse_args(arguments)
-    old = DOCUMENT.read_text("utf-8")
-    before, _, rest = old.partition(BEGIN)
-    new = f"{before}{BEGIN}\n\n{section()}\n\n{END}{rest.partition(END)[2]}"
-    if not options.check:
-        DOCUMENT.write_text(new, "utf-8")
-        return 0
-    if new == old:
-        return 0
-    print(
-        "docs/experiments.md has not the figures of the runs: python -m benchmarks.experiments",
-        file=sys.stderr,
-    )
-    return 1
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ is what the runs give.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.generated import command
 from binmorph.bench.ratios import ratio
 from binmorph.bench.record import CaseRecord, RunRecord, read
 from binmorph.bench.report.numbers import median, ours, title, with_unit
@@ -70,17 +70,7 @@ def _cell(case: CaseRecord | None) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.history", description=__doc__.split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="only say whether the page is up to date")
-    options = parser.parse_args(arguments)
-    text = page()
-    if not options.check:
-        PAGE.write_text(text, "utf-8")
-        return 0
-    if PAGE.is_file() and PAGE.read_text("utf-8") == text:
-        return 0
-    print(f"{PAGE} is not what the runs give: python -m benchmarks.history", file=sys.stderr)
-    return 1
+    return command("history", __doc__.split("\n")[0], PAGE, page, arguments)
 
 
 if __name__ == "__main__":

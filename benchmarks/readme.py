@@ -5,10 +5,10 @@ With --check nothing is written; the exit code says whether README has the figur
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
+from benchmarks.generated import between, command
 from binmorph.bench.ratios import ratio
 from binmorph.bench.record import CaseRecord, RunRecord, SystemRecord, read
 from binmorph.bench.report.numbers import median, with_unit
@@ -76,19 +76,13 @@ def _beside(peer: SystemRecord, ours: SystemRecord) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.readme", description=__doc__.split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="only say whether README is up to date")
-    options = parser.parse_args(arguments)
-    old = README.read_text("utf-8")
-    before, _, rest = old.partition(BEGIN)
-    new = f"{before}{BEGIN}\n\n{table(read(RUN))}\n\n{END}{rest.partition(END)[2]}"
-    if not options.check:
-        README.write_text(new, "utf-8")
-        return 0
-    if new == old:
-        return 0
-    print("README.md has not the figures of the run: python -m benchmarks.readme", file=sys.stderr)
-    return 1
+    return command(
+        "readme",
+        __doc__.split("\n")[0],
+        README,
+        lambda: between(README, BEGIN, END, table(read(RUN))),
+        arguments,
+    )
 
 
 if __name__ == "__main__":
