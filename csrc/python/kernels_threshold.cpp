@@ -67,25 +67,37 @@ struct PlaneProgramArrays {
   }
 };
 
+// The rows of a kernel on planes, found to lie inside `src`; a tap at an offset below `reach` does, too.
+struct Planes {
+  kernels::PlaneShape shape;
+  const std::uint64_t* from;
+  std::size_t reach;
+  Planes(const py::array& src, const kernels::PlaneShape& given) : shape(given) {
+    const std::size_t words = static_cast<std::size_t>(src.size());
+    from = input<std::uint64_t>(src, "src", words);
+    const std::size_t end =
+        shape.rows == 0 ? 0 : product({shape.rows - 1, shape.src_row_pitch}) + shape.row_words;
+    if (end > words) throw py::value_error("src is smaller than its rows");
+    if (product({shape.rows, shape.row_words}) > shape.dst_plane_pitch)
+      throw py::value_error("dst_plane_pitch is smaller than a plane");
+    reach = words - end + 1;
+  }
+};
+
 py::array threshold_planes(const std::string& kernel, const py::array& taps, const py::array& terms,
                            const py::array& neurons, const py::array& src, std::size_t rows,
                            std::size_t row_words, std::size_t src_row_pitch, std::size_t dst_plane_pitch,
                            std::size_t begin, std::size_t end, Out out, Out scratch) {
   kernels::ThresholdPlanes* run = find_kernel<kernels::ThresholdPlanes>(kernel);
-  const std::size_t src_words = static_cast<std::size_t>(src.size());
-  const std::uint64_t* from = input<std::uint64_t>(src, "src", src_words);
-  const std::size_t lanes_end = rows == 0 ? 0 : product({rows - 1, src_row_pitch}) + row_words;
-  if (lanes_end > src_words) throw py::value_error("src is smaller than its rows");
-  if (product({rows, row_words}) > dst_plane_pitch)
-    throw py::value_error("dst_plane_pitch is smaller than a plane");
-  const PlaneProgramArrays arrays(taps, terms, neurons, src_words - lanes_end + 1);
+  const Planes planes(src, {rows, row_words, src_row_pitch, dst_plane_pitch});
+  const PlaneProgramArrays arrays(taps, terms, neurons, planes.reach);
   const kernels::PlaneProgram& program = arrays.program;
   if (begin > end || end > program.neuron_count)
     throw py::value_error("begin and end must select existing neurons");
   std::uint64_t* to = output<std::uint64_t>(out, product({program.neuron_count, dst_plane_pitch}));
   std::uint64_t* spare =
       output<std::uint64_t>(scratch, kernels::threshold_planes_scratch_words(program), "scratch");
-  run(program, {rows, row_words, src_row_pitch, dst_plane_pitch}, from, to, begin, end, spare);
+  run(program, planes.shape, planes.from, to, begin, end, spare);
   return *out;
 }
 
@@ -94,14 +106,9 @@ py::array decision_planes(const std::string& kernel, const py::array& decisions,
                           std::size_t outputs, const py::array& src, std::size_t rows, std::size_t row_words,
                           std::size_t src_row_pitch, std::size_t dst_plane_pitch, Out out, Out scratch) {
   kernels::DecisionPlanes* run = find_kernel<kernels::DecisionPlanes>(kernel);
-  const std::size_t src_words = static_cast<std::size_t>(src.size());
-  const std::uint64_t* from = input<std::uint64_t>(src, "src", src_words);
-  const std::size_t lanes_end = rows == 0 ? 0 : product({rows - 1, src_row_pitch}) + row_words;
-  if (lanes_end > src_words) throw py::value_error("src is smaller than its rows");
-  if (product({rows, row_words}) > dst_plane_pitch)
-    throw py::value_error("dst_plane_pitch is smaller than a plane");
+  const Planes planes(src, {rows, row_words, src_row_pitch, dst_plane_pitch});
   if (slots < 2) throw py::value_error("slots 0 and 1 are the constants");
-  const std::size_t count = static_cast<std::size_t>(decisions.size()) / 4, reach = src_words - lanes_end + 1;
+  const std::size_t count = static_cast<std::size_t>(decisions.size()) / 4;
   const std::uint32_t* fields = input<std::uint32_t>(decisions, "decisions", count * 4);
   std::vector<kernels::Decision> list;
   const std::size_t words = product({slots, kernels::kDecisionBlockWords});
@@ -115,7 +122,7 @@ py::array decision_planes(const std::string& kernel, const py::array& decisions,
       const std::uint32_t offset = fields[r] & ~kernels::kDecisionFlag;
       if (fields[r] & kernels::kDecisionFlag)
         check_slot(offset, 0);
-      else if (offset >= reach)
+      else if (offset >= planes.reach)
         throw py::value_error("a decision reads past the end of its source");
     }
     if (!(fields[3] & kernels::kDecisionFlag))
@@ -127,7 +134,7 @@ py::array decision_planes(const std::string& kernel, const py::array& decisions,
   const kernels::DecisionProgram program{list.data(), count, slots, outputs};
   std::uint64_t* to = output<std::uint64_t>(out, product({outputs, dst_plane_pitch}));
   std::uint64_t* spare = output<std::uint64_t>(scratch, kernels::decision_scratch_words(program), "scratch");
-  run(program, {rows, row_words, src_row_pitch, dst_plane_pitch}, from, to, spare);
+  run(program, planes.shape, planes.from, to, spare);
   return *out;
 }
 

@@ -62,7 +62,7 @@ class WindowStep : public Step {
     return plane_program_cost(program.view(), shape_, isa_, &program.same_as);
   }
   double cost_of(const DecisionProgramStorage& program) const {
-    return decision_program_cost(program.view(), decision_shape(), isa_);
+    return decision_program_cost(program.view(), shape_, isa_);
   }
 
   void use(PlaneProgramStorage program, std::size_t threads) {
@@ -77,10 +77,6 @@ class WindowStep : public Step {
   }
 
  private:
-  kernels::DecisionShape decision_shape() const {
-    return {shape_.rows, shape_.row_words, shape_.src_row_pitch, shape_.dst_plane_pitch};
-  }
-
   void finish(double work, std::size_t piece_words, std::size_t threads) {
     piece_words_ = piece_words;
     scratch_words = window_words_ + piece_words * max_pieces(threads);
@@ -106,12 +102,12 @@ class WindowStep : public Step {
   // Outputs share decisions, so threads take rows, or words of the one row that there is.
   void decide(ThreadPool* pool, const std::uint64_t* src, std::uint64_t* out, std::uint64_t* scratch) const {
     const kernels::DecisionProgram program = decisions_->view();
-    const kernels::DecisionShape whole = decision_shape();
+    const kernels::PlaneShape& whole = shape_;
     constexpr std::size_t kBlock = kernels::kDecisionBlockWords;
     const bool by_row = whole.rows > 1;
     const std::size_t count = by_row ? whole.rows : (whole.row_words + kBlock - 1) / kBlock;
     split(pool, count, cost, [&](std::size_t piece, std::size_t begin, std::size_t end) {
-      kernels::DecisionShape part = whole;
+      kernels::PlaneShape part = whole;
       std::size_t from = begin * kBlock, to = from;
       if (by_row) {
         part.rows = end - begin;

@@ -40,7 +40,7 @@ double plane_program_cost(const kernels::PlaneProgram& program, const kernels::P
   return per_row * static_cast<double>(shape.rows);
 }
 
-double decision_program_cost(const kernels::DecisionProgram& program, const kernels::DecisionShape& shape,
+double decision_program_cost(const kernels::DecisionProgram& program, const kernels::PlaneShape& shape,
                              Isa isa) {
   const auto& rates = kDecisionCosts[static_cast<std::size_t>(isa)];
   const std::size_t words = kVectorWords[static_cast<std::size_t>(isa)];

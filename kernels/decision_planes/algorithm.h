@@ -11,7 +11,7 @@ namespace {
 
 // All decisions on one block of Vectors vectors: what they keep for one another stays in L1.
 template <class V, std::size_t Vectors>
-inline void decide_block(const DecisionProgram& program, const DecisionShape& shape, const std::uint64_t* src,
+inline void decide_block(const DecisionProgram& program, const PlaneShape& shape, const std::uint64_t* src,
                          std::uint64_t* dst, std::uint64_t* scratch) {
   static_assert(Vectors * V::words <= kDecisionBlockWords);
   for (std::size_t i = 0; i < Vectors * V::words; ++i) {
@@ -35,8 +35,8 @@ inline void decide_block(const DecisionProgram& program, const DecisionShape& sh
 // Rows shorter than a vector go to the next narrower type; the end of a longer row is computed by a last
 // vector that overlaps the one before.
 template <class V, class... Narrower>
-inline void decide_planes(const DecisionProgram& program, const DecisionShape& shape,
-                          const std::uint64_t* src, std::uint64_t* dst, std::uint64_t* scratch) {
+inline void decide_planes(const DecisionProgram& program, const PlaneShape& shape, const std::uint64_t* src,
+                          std::uint64_t* dst, std::uint64_t* scratch) {
   if constexpr (sizeof...(Narrower) > 0) {
     if (shape.row_words < V::words) return decide_planes<Narrower...>(program, shape, src, dst, scratch);
   }

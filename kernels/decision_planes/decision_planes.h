@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/common/kernel_list.h"
+#include "kernels/common/plane_shape.h"
 
 namespace binmorph::kernels {
 
@@ -31,18 +32,9 @@ struct DecisionProgram {
   std::size_t outputs;
 };
 
-// `rows` rows of `row_words` words each: lane word w of row y reads src[y * src_row_pitch + w + offset], and
-// output o of it is written to dst[o * dst_plane_pitch + y * row_words + w]. dst must not overlap src.
-struct DecisionShape {
-  std::size_t rows;
-  std::size_t row_words;
-  std::size_t src_row_pitch;
-  std::size_t dst_plane_pitch;
-};
-
 // scratch: decision_scratch_words(program) words.
-using DecisionPlanes = void(const DecisionProgram& program, const DecisionShape& shape,
-                            const std::uint64_t* src, std::uint64_t* dst, std::uint64_t* scratch);
+using DecisionPlanes = void(const DecisionProgram& program, const PlaneShape& shape, const std::uint64_t* src,
+                            std::uint64_t* dst, std::uint64_t* scratch);
 
 inline std::size_t decision_scratch_words(const DecisionProgram& program) {
   return program.slots * kDecisionBlockWords;

@@ -3,7 +3,7 @@
 
 namespace binmorph::kernels {
 
-void decision_planes_u64_u64__generic(const DecisionProgram& program, const DecisionShape& shape,
+void decision_planes_u64_u64__generic(const DecisionProgram& program, const PlaneShape& shape,
                                       const std::uint64_t* src, std::uint64_t* dst, std::uint64_t* scratch) {
   decide_planes<VecU64>(program, shape, src, dst, scratch);
 }

@@ -3,7 +3,7 @@
 
 namespace binmorph::kernels {
 
-void decision_planes_u64_u64__reference(const DecisionProgram& program, const DecisionShape& shape,
+void decision_planes_u64_u64__reference(const DecisionProgram& program, const PlaneShape& shape,
                                         const std::uint64_t* src, std::uint64_t* dst,
                                         std::uint64_t* scratch) {
   for (std::size_t y = 0; y < shape.rows; ++y) {

@@ -4,7 +4,7 @@
 
 namespace binmorph::kernels {
 
-void decision_planes_u64_u64__x86_avx512(const DecisionProgram& program, const DecisionShape& shape,
+void decision_planes_u64_u64__x86_avx512(const DecisionProgram& program, const PlaneShape& shape,
                                          const std::uint64_t* src, std::uint64_t* dst,
                                          std::uint64_t* scratch) {
   decide_planes<VecAvx512, VecAvx512Half, VecU64>(program, shape, src, dst, scratch);

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/common/kernel_list.h"
+#include "kernels/common/plane_shape.h"
 
 namespace binmorph::kernels {
 
@@ -41,15 +42,6 @@ struct PlaneProgram {
   const PlaneNeuron* neurons;
   std::size_t neuron_count;
   std::size_t max_terms;  // of any neuron
-};
-
-// `rows` rows of `row_words` words each: lane word w of row y of neuron o reads src[y * src_row_pitch + w +
-// tap] and is written to dst[o * dst_plane_pitch + y * row_words + w]. dst must not overlap src.
-struct PlaneShape {
-  std::size_t rows;
-  std::size_t row_words;
-  std::size_t src_row_pitch;
-  std::size_t dst_plane_pitch;
 };
 
 // Neurons [begin, end) of the program. scratch: threshold_planes_scratch_words(program) words.

@@ -113,7 +113,7 @@ void split(ThreadPool* pool, std::size_t count, double cost, const Body& body) {
 // Of the neurons of a plane program only those count that `same_as` (if given) says are themselves.
 double plane_program_cost(const kernels::PlaneProgram& program, const kernels::PlaneShape& shape, Isa isa,
                           const std::vector<std::size_t>* same_as = nullptr);
-double decision_program_cost(const kernels::DecisionProgram& program, const kernels::DecisionShape& shape,
+double decision_program_cost(const kernels::DecisionProgram& program, const kernels::PlaneShape& shape,
                              Isa isa);
 double elementwise_cost(const std::vector<kernels::ElementwiseStep>& steps, std::size_t pixels,
                         std::size_t channels, Isa isa);
