@@ -87,14 +87,19 @@ def _dense(neurons: ir.Neurons, x: Bits) -> Bits:
     return _fire(neurons, x.astype(np.int64) @ _signs(neurons).T, ())
 
 
-def _bisel(node: ir.Bisel, x: Bits) -> Bits:
-    """[N, C, H, W] bits to [N, O, H', W'] bits: tap (i, j) reads x(p + (i - kh // 2, j - kw // 2))."""
+def _extended(node: ir.Bisel | ir.TruthTable, x: Bits) -> tuple[Bits, int, int]:
+    """The image with its border, and the height and width of the output."""
     kh, kw = node.kernel
     top, left = kh // 2, kw // 2
     if node.border != "valid":
         around = ((0, 0), (0, 0), (top, kh - 1 - top), (left, kw - 1 - left))
         x = np.pad(x, around, **PAD_MODE[node.border])
-    height, width = x.shape[2] - kh + 1, x.shape[3] - kw + 1
+    return x, x.shape[2] - kh + 1, x.shape[3] - kw + 1
+
+
+def _bisel(node: ir.Bisel, x: Bits) -> Bits:
+    """[N, C, H, W] bits to [N, O, H', W'] bits: tap (i, j) reads x(p + (i - kh // 2, j - kw // 2))."""
+    (kh, kw), (x, height, width) = node.kernel, _extended(node, x)
     outputs, channels = node.bise.shape
     signs = _signs(node.bise)
     count = np.zeros((len(x), outputs, channels, height, width), np.int64)
@@ -109,12 +114,7 @@ def _bisel(node: ir.Bisel, x: Bits) -> Bits:
 
 def _truth_table(node: ir.TruthTable, x: Bits) -> Bits:
     """[N, C, H, W] bits to [N, O, H', W'] bits: the window's inputs are the binary digits of an index."""
-    kh, kw = node.kernel
-    top, left = kh // 2, kw // 2
-    if node.border != "valid":
-        around = ((0, 0), (0, 0), (top, kh - 1 - top), (left, kw - 1 - left))
-        x = np.pad(x, around, **PAD_MODE[node.border])
-    height, width = x.shape[2] - kh + 1, x.shape[3] - kw + 1
+    (kh, kw), (x, height, width) = node.kernel, _extended(node, x)
     outputs, reads = node.channels.shape
     index = np.zeros((len(x), outputs, height, width), np.int64)
     digit = 0

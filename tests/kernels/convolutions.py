@@ -12,6 +12,28 @@ from guard_pages import PATTERN, Edge, GuardPages
 from kernel_testing import kernels, pack_rows, reference_of, words_for
 
 
+def correlate(conv: Any, weight: np.ndarray) -> np.ndarray:
+    """The definition in numpy of a convolution of conv.bits: [out_height, out_width, out_channels]."""
+    top, bottom, left, right = conv.padding
+    padded = np.pad(conv.bits, ((top, bottom), (left, right), (0, 0)), constant_values=conv.pad_bit)
+    taps = weight.reshape(conv.out_channels, -1, *conv.kernel_size)
+    size = [
+        (e - d * (n - 1) - 1) // s + 1
+        for e, d, n, s in zip(padded.shape, conv.dilation, conv.kernel_size, conv.stride, strict=False)
+    ]
+    result = np.zeros((*size, conv.out_channels), np.int32)
+    per_group = conv.out_channels // conv.groups
+    for i in range(conv.kernel_size[0]):
+        for j in range(conv.kernel_size[1]):
+            rows = i * conv.dilation[0] + conv.stride[0] * np.arange(size[0])
+            columns = j * conv.dilation[1] + conv.stride[1] * np.arange(size[1])
+            window = padded[rows[:, None], columns].astype(np.int32)
+            for g, part in enumerate(np.split(window, conv.groups, axis=2)):
+                o = slice(g * per_group, (g + 1) * per_group)
+                result[..., o] += part @ taps[o, :, i, j].T
+    return result
+
+
 @dataclass
 class Conv:
     """A convolution with random weights, thresholds near the middle of the counts, and a random image."""
@@ -85,22 +107,7 @@ class Conv:
         )
 
     def accumulators(self) -> np.ndarray:
-        """The definition in numpy: [out_height, out_width, out_channels]."""
-        top, bottom, left, right = self.padding
-        padded = np.pad(self.bits, ((top, bottom), (left, right), (0, 0)), constant_values=self.pad_bit)
-        weight = self.plus.astype(np.int32) - self.minus
-        taps = weight.reshape(self.out_channels, -1, *self.kernel_size)
-        per_group = self.out_channels // self.groups
-        result = np.zeros((self.out_height, self.out_width, self.out_channels), np.int32)
-        for i in range(self.kernel_size[0]):
-            for j in range(self.kernel_size[1]):
-                rows = i * self.dilation[0] + self.stride[0] * np.arange(self.out_height)
-                columns = j * self.dilation[1] + self.stride[1] * np.arange(self.out_width)
-                window = padded[rows[:, None], columns].astype(np.int32)
-                for g, part in enumerate(np.split(window, self.groups, axis=2)):
-                    o = slice(g * per_group, (g + 1) * per_group)
-                    result[..., o] += part @ taps[o, :, i, j].T
-        return result
+        return correlate(self, self.plus.astype(np.int32) - self.minus)
 
     def expected_bits(self) -> np.ndarray:
         classes = np.add.outer(self.row_class, self.column_class)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from convolutions import correlate
 from guard_pages import Edge, GuardPages
 from kernel_testing import every_kernel, kernels, pack_rows, reference_of
 
@@ -47,25 +48,7 @@ class Sparse:
         )
 
     def expected(self) -> np.ndarray:
-        """The definition in numpy: [out_height, out_width, out_channels]."""
-        top, bottom, left, right = self.padding
-        padded = np.pad(self.bits, ((top, bottom), (left, right), (0, 0)), constant_values=self.pad_bit)
-        weight = (self.plus.astype(np.int32) - self.minus).reshape(self.out_channels, -1, *self.kernel_size)
-        size = [
-            (e - d * (n - 1) - 1) // s + 1
-            for e, d, n, s in zip(padded.shape, self.dilation, self.kernel_size, self.stride, strict=False)
-        ]
-        result = np.zeros((*size, self.out_channels), np.int32)
-        per_group = self.out_channels // self.groups
-        for i in range(self.kernel_size[0]):
-            for j in range(self.kernel_size[1]):
-                rows = i * self.dilation[0] + self.stride[0] * np.arange(size[0])
-                columns = j * self.dilation[1] + self.stride[1] * np.arange(size[1])
-                window = padded[rows[:, None], columns].astype(np.int32)
-                for g, part in enumerate(np.split(window, self.groups, axis=2)):
-                    o = slice(g * per_group, (g + 1) * per_group)
-                    result[..., o] += part @ weight[o, :, i, j].T
-        return result
+        return correlate(self, self.plus.astype(np.int32) - self.minus)
 
 
 def check(kernel: str, edge: Edge, conv: Sparse) -> None:
