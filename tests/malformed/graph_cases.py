@@ -9,6 +9,7 @@ from typing import Any
 from mutate import node, rename, with_graph, with_metadata, with_node, with_payload, with_shape
 
 from binmorph.errors import FormatError, ShapeError
+from binmorph.ir import Status
 
 MARGIN = "edge.bise.margin"
 
@@ -207,7 +208,7 @@ GRAPH: list[tuple[Any, ...]] = [
     ),
     (
         "status_unknown",
-        lambda: with_payload("open.lui.status", put("B", 0, 7)),
+        lambda: with_payload("open.lui.status", put("B", 0, max(Status) + 1)),
         FormatError,
         "not a known status",
     ),
