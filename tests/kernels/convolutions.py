@@ -34,8 +34,33 @@ def correlate(conv: Any, weight: np.ndarray) -> np.ndarray:
     return result
 
 
+class Windows:
+    """What random convolutions share: the arguments of their geometry, the size of what they write, and a
+    border class for each of its rows and columns."""
+
+    @property
+    def geometry(self: Any) -> tuple[Any, ...]:
+        size, steps = (self.out_channels, self.kernel_size), (self.stride, self.dilation)
+        return (self.image, *size, self.groups, *steps, self.padding)
+
+    def place(self: Any) -> None:
+        top, bottom, left, right = self.padding
+        extended = (self.image[1] + top + bottom, self.image[2] + left + right)
+        self.out_height, self.out_width = (
+            (e - d * (n - 1) - 1) // s + 1
+            for e, d, n, s in zip(extended, self.dilation, self.kernel_size, self.stride, strict=True)
+        )
+        self.row_class = self.rng.integers(0, self.classes, self.out_height).tolist()
+        last = self.classes - 1 - max(self.row_class)
+        self.column_class = self.rng.integers(0, last + 1, self.out_width).tolist()
+
+    def describe(self: Any) -> str:
+        skip = {"rng"}
+        return str({name: getattr(self, name) for name in self.__dataclass_fields__ if name not in skip})
+
+
 @dataclass
-class Conv:
+class Conv(Windows):
     """A convolution with random weights, thresholds near the middle of the counts, and a random image."""
 
     rng: np.random.Generator
@@ -71,15 +96,7 @@ class Conv:
         self.invert = self.rng.integers(0, 2, self.out_channels, np.uint8)
         self.constant = self.rng.integers(-(2**20), 2**20, self.threshold.shape, np.int32)
         self.factor = int(self.rng.integers(1, 3))
-        top, bottom, left, right = self.padding
-        extended = (height + top + bottom, width + left + right)
-        self.out_height, self.out_width = (
-            (e - d * (n - 1) - 1) // s + 1
-            for e, d, n, s in zip(extended, self.dilation, self.kernel_size, self.stride, strict=True)
-        )
-        self.row_class = self.rng.integers(0, self.classes, self.out_height).tolist()
-        last = self.classes - 1 - max(self.row_class)
-        self.column_class = self.rng.integers(0, last + 1, self.out_width).tolist()
+        self.place()
 
     @property
     def x(self) -> np.ndarray:
@@ -92,13 +109,7 @@ class Conv:
             None if self.form == "mask" else pack_rows(self.minus),
             self.threshold,
             self.invert,
-            self.image,
-            self.out_channels,
-            self.kernel_size,
-            self.groups,
-            self.stride,
-            self.dilation,
-            self.padding,
+            *self.geometry,
             self.pad_bit,
             self.row_class,
             self.column_class,
@@ -112,10 +123,6 @@ class Conv:
     def expected_bits(self) -> np.ndarray:
         classes = np.add.outer(self.row_class, self.column_class)
         return (self.accumulators() >= self.threshold[classes]) != self.invert.astype(bool)
-
-    def describe(self) -> str:
-        skip = {"rng"}
-        return str({name: getattr(self, name) for name in self.__dataclass_fields__ if name not in skip})
 
 
 def pieces_of(conv: Conv, packed: Any, pieces: bool) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from convolutions import correlate
+from convolutions import Windows, correlate
 from guard_pages import Edge, GuardPages
 from kernel_testing import every_kernel, kernels, pack_rows, reference_of
 
 
 @dataclass
-class Sparse:
+class Sparse(Windows):
     """A convolution with random masks and a random image; minus_density 0 leaves the minus masks away."""
 
     rng: np.random.Generator
@@ -37,13 +37,7 @@ class Sparse:
         self.packed = kernels.SparseConv2d(
             pack_rows(self.plus),
             pack_rows(self.minus) if self.minus_density else None,
-            self.image,
-            self.out_channels,
-            self.kernel_size,
-            self.groups,
-            self.stride,
-            self.dilation,
-            self.padding,
+            *self.geometry,
             self.pad_bit,
         )
 

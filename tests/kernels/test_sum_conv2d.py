@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from convolutions import Windows
 from guard_pages import PATTERN, GuardPages
 from kernel_testing import every_kernel, kernels, reference_of
 
@@ -15,7 +16,7 @@ F32 = np.float32
 
 
 @dataclass
-class Conv:
+class Conv(Windows):
     """One convolution with random weights, start values per class, and an image."""
 
     op: str  # conv2d_f32 or pixel_conv2d
@@ -33,12 +34,6 @@ class Conv:
         channels, height, width = self.image
         self.floats = self.op == "conv2d_f32"
         weights = (self.out_channels, channels // self.groups, *self.kernel_size)
-        top, bottom, left, right = self.padding
-        extended = (height + top + bottom, width + left + right)
-        self.out_height, self.out_width = (
-            (e - d * (n - 1) - 1) // s + 1
-            for e, d, n, s in zip(extended, self.dilation, self.kernel_size, self.stride, strict=True)
-        )
         start = (self.classes, self.out_channels)
         if self.floats:
             self.x, self.weight, self.start = (
@@ -50,9 +45,7 @@ class Conv:
             self.x[self.rng.random(self.x.shape) < 0.3] = 255
             self.weight[self.rng.random(weights) < 0.3] = -128
             self.start = self.rng.integers(-(2**20), 2**20, start, np.int32)
-        self.row_class = self.rng.integers(0, self.classes, self.out_height).tolist()
-        last = self.classes - 1 - max(self.row_class)
-        self.column_class = self.rng.integers(0, last + 1, self.out_width).tolist()
+        self.place()
 
     def wild(self, *shape: int) -> np.ndarray[Any, Any]:
         """Magnitudes far apart and zeros of both signs, so that the order of the roundings shows."""
@@ -64,13 +57,7 @@ class Conv:
             kernel,
             self.weight,
             self.start,
-            self.image,
-            self.out_channels,
-            self.kernel_size,
-            self.groups,
-            self.stride,
-            self.dilation,
-            self.padding,
+            *self.geometry,
             self.row_class,
             self.column_class,
         )
@@ -89,10 +76,6 @@ class Conv:
                 o = slice(g * per_group, (g + 1) * per_group)
                 result[..., o] += part @ self.weight[o, :, i, j].T.astype(number)
         return result
-
-    def describe(self) -> str:
-        skip = {"rng"}
-        return str({name: getattr(self, name) for name in self.__dataclass_fields__ if name not in skip})
 
 
 def channels_of(conv: Conv, blocks: tuple[int, int], count: int) -> tuple[int, int]:
