@@ -32,8 +32,7 @@ inline void decide_block(const DecisionProgram& program, const PlaneShape& shape
   }
 }
 
-// Rows shorter than a vector go to the next narrower type; the end of a longer row is computed by a last
-// vector that overlaps the one before.
+// Rows shorter than a vector go to the next narrower type.
 template <class V, class... Narrower>
 inline void decide_planes(const DecisionProgram& program, const PlaneShape& shape, const std::uint64_t* src,
                           std::uint64_t* dst, std::uint64_t* scratch) {
@@ -42,22 +41,10 @@ inline void decide_planes(const DecisionProgram& program, const PlaneShape& shap
   }
   // Enough to pay for the walk along the decisions.
   constexpr std::size_t kWidest = kDecisionBlockWords / V::words < 8 ? kDecisionBlockWords / V::words : 8;
-  const std::size_t n = shape.row_words;
-  for (std::size_t y = 0; y < shape.rows; ++y) {
-    const std::uint64_t* row = src + y * shape.src_row_pitch;
-    std::uint64_t* out = dst + y * n;
-    std::size_t i = 0;
-    for (; i + kWidest * V::words <= n; i += kWidest * V::words)
-      decide_block<V, kWidest>(program, shape, row + i, out + i, scratch);
-    if (i + 2 * V::words <= n) {
-      decide_block<V, 2>(program, shape, row + i, out + i, scratch);
-      i += 2 * V::words;
-    }
-    for (; i < n; i += V::words) {
-      if (i + V::words > n) i = n - V::words;
-      decide_block<V, 1>(program, shape, row + i, out + i, scratch);
-    }
-  }
+  for_each_block<V, kWidest>(shape, src, dst,
+                             [&](auto vectors, const std::uint64_t* from, std::uint64_t* to) {
+                               decide_block<V, vectors>(program, shape, from, to, scratch);
+                             });
 }
 
 }  // namespace

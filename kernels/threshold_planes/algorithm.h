@@ -211,9 +211,7 @@ inline void run_block(const PlaneProgram& program, const PlaneShape& shape, cons
   }
 }
 
-// Rows shorter than a vector go to the next narrower type; the end of a longer row is computed by a last
-// vector that overlaps the one before (an output depends on the source alone, so writing it twice is
-// harmless).
+// Rows shorter than a vector go to the next narrower type.
 template <class V, class... Narrower>
 inline void run_planes(const PlaneProgram& program, const PlaneShape& shape, const std::uint64_t* src,
                        std::uint64_t* dst, std::size_t begin, std::size_t end, std::uint64_t* scratch) {
@@ -223,26 +221,10 @@ inline void run_planes(const PlaneProgram& program, const PlaneShape& shape, con
   }
   // 256 bytes: enough to pay for the walk along the taps; wider blocks lose more in L1 than they gain.
   constexpr std::size_t kWidest = 32 / V::words < 8 ? 32 / V::words : 8;
-  const std::size_t n = shape.row_words;
-  for (std::size_t y = 0; y < shape.rows; ++y) {
-    const std::uint64_t* row = src + y * shape.src_row_pitch;
-    std::uint64_t* out = dst + y * n;
-    std::size_t i = 0;
-    for (; i + kWidest * V::words <= n; i += kWidest * V::words)
-      run_block<V, kWidest>(program, shape, row + i, out + i, begin, end, scratch);
-    if (kWidest > 4 && i + 4 * V::words <= n) {
-      run_block<V, 4>(program, shape, row + i, out + i, begin, end, scratch);
-      i += 4 * V::words;
-    }
-    if (i + 2 * V::words <= n) {
-      run_block<V, 2>(program, shape, row + i, out + i, begin, end, scratch);
-      i += 2 * V::words;
-    }
-    for (; i < n; i += V::words) {
-      if (i + V::words > n) i = n - V::words;
-      run_block<V, 1>(program, shape, row + i, out + i, begin, end, scratch);
-    }
-  }
+  for_each_block<V, kWidest>(shape, src, dst,
+                             [&](auto vectors, const std::uint64_t* from, std::uint64_t* to) {
+                               run_block<V, vectors>(program, shape, from, to, begin, end, scratch);
+                             });
 }
 
 }  // namespace
