@@ -22,7 +22,7 @@ def work(root: Path) -> None:
 
     for seed in range(6):
         rng = np.random.default_rng(seed)
-        graph = random_stream_graph(rng) if seed % 2 else random_graph(rng, convolutions=True)
+        graph = random_stream_graph(rng) if seed % 2 else random_graph(rng, convolutions=True, tables=True)
         x = random_input(rng, graph, 3)
         for isa in ("cuda_wgmma", "cuda_mma", "cuda_simt"):
             DeviceModel(graph, isa=isa)(x)

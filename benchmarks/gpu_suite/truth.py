@@ -39,7 +39,7 @@ def run_networks(part: Part) -> dict[str, object]:
         if seed % 4 == 3:
             graph = random_stream_graph(rng)
         else:
-            graph = random_graph(rng, convolutions=seed % 4 != 0, **wide)
+            graph = random_graph(rng, convolutions=seed % 4 != 0, tables=True, **wide)
         x = random_input(rng, graph, int(rng.integers(1, 5 if part.dry else 70)))
         expected = PackedModel(graph)(x)
         for isa in ("cuda_wgmma", "cuda_mma", "cuda_simt"):

@@ -147,7 +147,7 @@ void Plan::find_lifetimes() {
   first_.assign(values_, kNever);
   last_.assign(values_, 0);
   for (std::size_t l = 0; l < launches_.size(); ++l)
-    for (std::size_t value : launches_[l].writes) first_[value] = l;
+    for (std::size_t value : launches_[l].writes) first_[value] = std::min(first_[value], l);
   if (first_.back() != kNever) owner_.back() = values_ - 1;
   for (std::size_t value = 1; value + 1 < values_; ++value) {
     const std::size_t from = graph_.nodes()[value - 1].input();

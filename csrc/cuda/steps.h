@@ -26,7 +26,7 @@ struct Maker {
   void operator()(const LevelSets& op) const;
   void operator()(const PackBinary& op) const;
   void operator()(const Bisel& op) const;
-  void operator()(const TruthTable&) const { unsupported("truth tables do not run on the device"); }
+  void operator()(const TruthTable& op) const;
   void operator()(const ThresholdConv2d& op) const;
   void operator()(const CountConv2d& op) const;
   void operator()(const TwoValueConv2d& op) const;
@@ -96,6 +96,17 @@ struct Maker {
   // Windows over images, not padded, in one group; and those of a convolution.
   ConvGeometry geometry(const Pair& kernel, const Pair& stride, const Pair& dilation) const;
   ConvGeometry geometry(const Window& op) const;
+
+  // Windows with their centre on the pixel (WindowShape).
+  template <class Op>
+  ConvGeometry centred(const Op& op) const {
+    ConvGeometry g = geometry({op.kernel_h, op.kernel_w}, {1, 1}, {1, 1});
+    const kernels::WindowShape shape{in.channels, in.height, in.width, op.kernel_h, op.kernel_w, op.border};
+    g.top = static_cast<std::int32_t>(shape.top());
+    g.left = static_cast<std::int32_t>(shape.left());
+    g.border = op.border;
+    return g;
+  }
 
   Strides strides() const;                       // of the value that is read
   std::size_t stream(std::size_t number) const;  // a value of numbers, channels-last

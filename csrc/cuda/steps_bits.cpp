@@ -9,6 +9,7 @@
 #include "kernels/max_pool/cuda_pool.h"
 #include "kernels/pack/cuda_pack.h"
 #include "kernels/transpose/cuda_transpose.h"
+#include "kernels/truth_table/cuda_truth_table.h"
 
 namespace binmorph::cuda {
 
@@ -85,15 +86,10 @@ void Maker::from_rows() const {
 
 void Maker::operator()(const Bisel& op) const {
   BiselParams params{};
-  ConvGeometry& g = params.geometry;
-  const bool valid = op.border == kernels::Border::valid;
-  g = geometry({op.kernel_h, op.kernel_w}, {1, 1}, {1, 1});
-  g.top = valid ? 0 : static_cast<std::int32_t>(op.kernel_h / 2);
-  g.left = valid ? 0 : static_cast<std::int32_t>(op.kernel_w / 2);
-  g.border = op.border;
-  if (taps(g) + 2 > 1u << kBiselPlanes)
+  const ConvGeometry g = params.geometry = centred(op);
+  if (taps(g) + 2 > 1u << kWideBiselPlanes)
     unsupported("its window has " + std::to_string(taps(g)) + " taps, the device counts up to " +
-                std::to_string((1u << kBiselPlanes) - 2));
+                std::to_string((1u << kWideBiselPlanes) - 2));
   const Neurons &b = op.bise, &l = op.lui;
   const PackedBisel packed =
       pack_bisel(g, {b.plus.data(), b.minus.data(), b.threshold.data(), b.invert.data(), l.plus.data(),
@@ -104,8 +100,9 @@ void Maker::operator()(const Bisel& op) const {
       plan.add_constant(packed.threshold),     plan.add_constant(packed.invert),
       plan.add_constant(packed.lui_plus),      plan.add_constant(packed.lui_minus),
       plan.add_constant(packed.lui_threshold), plan.add_constant(packed.lui_invert)};
-  plan.add(node, "bisel_u64_u64__cuda_simt", {source}, params, launch_bisel,
-           [=, from = source, to = value](BiselParams& p, const Frame& f) {
+  const bool wide = packed.planes > kBiselPlanes;
+  plan.add(node, wide ? "bisel_wide_u64_u64__cuda_simt" : "bisel_u64_u64__cuda_simt", {source}, params,
+           launch_bisel, [=, from = source, to = value](BiselParams& p, const Frame& f) {
              p.geometry.images = narrow(f.images);
              p.x = pointer<std::uint64_t>(f.values[from]);
              p.y = pointer<std::uint64_t>(f.values[to]);
@@ -117,6 +114,21 @@ void Maker::operator()(const Bisel& op) const {
              p.lui_minus = pointer<std::uint64_t>(f.constants + tables[5]);
              p.lui_threshold = pointer<std::int32_t>(f.constants + tables[6]);
              p.lui_invert = pointer<std::uint32_t>(f.constants + tables[7]);
+           });
+}
+
+void Maker::operator()(const TruthTable& op) const {
+  TruthTableParams params{};
+  params.geometry = centred(op);
+  params.reads = narrow(op.reads);
+  const std::size_t channels = plan.add_constant(op.channels), table = plan.add_constant(op.table);
+  plan.add(node, "truth_table_u64_u64__cuda_simt", {source}, params, launch_truth_table,
+           [=, from = source, to = value](TruthTableParams& p, const Frame& f) {
+             p.geometry.images = narrow(f.images);
+             p.x = pointer<std::uint64_t>(f.values[from]);
+             p.channels = pointer<std::int32_t>(f.constants + channels);
+             p.table = pointer<std::uint64_t>(f.constants + table);
+             p.y = pointer<std::uint64_t>(f.values[to]);
            });
 }
 

@@ -139,24 +139,25 @@ void Maker::operator()(const AvgPool& op) const {
 
 void Maker::operator()(const Concat&) const {
   std::vector<std::size_t> values;
-  for (std::size_t input : plan.graph().nodes()[node].inputs)
+  std::vector<std::uint32_t> channels;
+  for (std::size_t input : plan.graph().nodes()[node].inputs) {
     values.push_back(in.kind == ValueKind::bits ? input : stream(input));
-  if (values.size() > kConcatSources)
-    unsupported("it joins " + std::to_string(values.size()) + " values, the device up to " +
-                std::to_string(kConcatSources));
-  ConcatParams params{};
-  params.sources = narrow(values.size());
-  params.out_channels = narrow(out.channels);
-  for (std::size_t i = 0; i < values.size(); ++i)
-    params.channels[i] = narrow(plan.graph().type(plan.graph().nodes()[node].inputs[i]).channels);
+    channels.push_back(narrow(plan.graph().type(input).channels));
+  }
   const std::size_t pixels = out.height * out.width;
   const bool bits = in.kind == ValueKind::bits;
-  plan.add(node, bits ? "concat_u64_u64__cuda_simt" : "concat_b32_b32__cuda_simt", values, params,
-           bits ? launch_concat_bits : launch_concat_b32, [=, to = value](ConcatParams& p, const Frame& f) {
-             for (std::size_t i = 0; i < values.size(); ++i) p.src[i] = pointer<void>(f.values[values[i]]);
-             p.dst = pointer<void>(f.values[to]);
-             p.pixels = f.images * pixels;
-           });
+  auto next = values.begin();
+  for (const ConcatParams& params : concat_launches(channels)) {
+    const std::vector<std::size_t> sources(next, next + params.sources);
+    next += params.sources;
+    plan.add(node, bits ? "concat_u64_u64__cuda_simt" : "concat_b32_b32__cuda_simt", sources, params,
+             bits ? launch_concat_bits : launch_concat_b32, [=, to = value](ConcatParams& p, const Frame& f) {
+               for (std::size_t i = 0; i < sources.size(); ++i)
+                 p.src[i] = pointer<void>(f.values[sources[i]]);
+               p.dst = pointer<void>(f.values[to]);
+               p.pixels = f.images * pixels;
+             });
+  }
 }
 
 }  // namespace binmorph::cuda

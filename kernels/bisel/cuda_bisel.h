@@ -21,11 +21,13 @@ struct BiselParams {
   const std::uint64_t* lui_minus;     // [blocks][words][32]
   const std::int32_t* lui_threshold;  // [lanes]
   const std::uint32_t* lui_invert;    // [blocks]
-  std::uint32_t planes;               // bits of a count, at most kBiselPlanes
+  std::uint32_t planes;               // bits of a count, at most kBiselPlanes or kWideBiselPlanes
   std::uint64_t* y;
 };
 
 inline constexpr std::uint32_t kBiselPlanes = 12;  // windows of up to 4094 taps
+inline constexpr std::uint32_t kWideBiselPlanes =
+    24;  // bisel_wide: 32 channels at once, in the same registers
 
 // A warp is 32 outputs of one pixel; grid (pixels, lanes / 32).
 inline LaunchShape launch_bisel(const BiselParams& p) {

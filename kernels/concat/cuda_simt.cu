@@ -5,12 +5,14 @@ namespace binmorph::cuda {
 
 extern "C" __global__ void __launch_bounds__(kBlock) concat_u64_u64__cuda_simt(const ConcatParams p) {
   take_turn();
-  const unsigned words = words_of(p.out_channels);
+  const unsigned words = concat_words(p);
   const std::uint64_t item = thread_item(), pixel = item / words;
   if (pixel >= p.pixels) return;
-  const int first = static_cast<int>(item % words * 64);
-  std::uint64_t word = 0;
-  int begin = 0;  // of the source's channels in the result
+  const auto at = static_cast<unsigned>(item % words) + p.first / 64;
+  auto* dst = static_cast<std::uint64_t*>(p.dst) + pixel * words_of(p.out_channels) + at;
+  const int first = static_cast<int>(at * 64);
+  int begin = static_cast<int>(p.first);  // of the source's channels in the result
+  std::uint64_t word = begin > first ? *dst : 0;
   for (unsigned s = 0; s < p.sources; ++s) {
     const int channels = static_cast<int>(p.channels[s]);
     if (begin < first + 64 && begin + channels > first) {
@@ -20,17 +22,17 @@ extern "C" __global__ void __launch_bounds__(kBlock) concat_u64_u64__cuda_simt(c
     }
     begin += channels;
   }
-  static_cast<std::uint64_t*>(p.dst)[item] = word;
+  *dst = word;
 }
 
 extern "C" __global__ void __launch_bounds__(kBlock) concat_b32_b32__cuda_simt(const ConcatParams p) {
   take_turn();
-  const std::uint64_t item = thread_item(), pixel = item / p.out_channels;
+  const std::uint64_t item = thread_item(), pixel = item / p.count;
   if (pixel >= p.pixels) return;
-  unsigned c = static_cast<unsigned>(item % p.out_channels), s = 0;
+  unsigned c = static_cast<unsigned>(item % p.count), s = 0;
+  auto* dst = static_cast<std::uint32_t*>(p.dst) + pixel * p.out_channels + p.first + c;
   for (; c >= p.channels[s]; ++s) c -= p.channels[s];
-  static_cast<std::uint32_t*>(p.dst)[item] =
-      static_cast<const std::uint32_t*>(p.src[s])[pixel * p.channels[s] + c];
+  *dst = static_cast<const std::uint32_t*>(p.src[s])[pixel * p.channels[s] + c];
 }
 
 }  // namespace binmorph::cuda

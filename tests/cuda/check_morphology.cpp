@@ -1,4 +1,4 @@
-// morphology2d, bitwise, complement and bisel.
+// morphology2d, bitwise, complement, bisel and truth_table.
 #include "device_kernels.h"
 #include "device_testing.h"
 #include "kernels/bisel/cuda_pack.h"
@@ -129,7 +129,7 @@ struct Neurons {
   }
 };
 
-void check_bisel(const ConvGeometry& g) {
+void check_bisel(const ConvGeometry& g, bool wide = false) {
   const std::size_t window = taps(g), words = words_for(g.channels), out_words = words_for(g.out_channels);
   const auto x = random_rows(std::size_t{g.images} * g.height * g.width, g.channels);
   const Neurons bise(std::size_t{g.out_channels} * g.channels, window), lui(g.out_channels, g.channels);
@@ -165,8 +165,36 @@ void check_bisel(const ConvGeometry& g) {
                       lui_invert.data(),
                       packed.planes,
                       y.data()};
-  launch(launch_bisel(p), bisel_u64_u64__cuda_simt, p);
-  expect_equal("bisel " + describe(g), y, want);
+  launch(launch_bisel(p), wide ? bisel_wide_u64_u64__cuda_simt : bisel_u64_u64__cuda_simt, p);
+  expect_equal((wide ? "wide bisel " : "bisel ") + describe(g), y, want);
+}
+
+void check_truth_table(const ConvGeometry& g, std::uint32_t reads) {
+  const std::size_t window = taps(g), words = words_for(g.channels), out_words = words_for(g.out_channels);
+  const auto x = random_rows(std::size_t{g.images} * g.height * g.width, g.channels);
+  const std::size_t entries = std::size_t{1} << reads * window;
+  const auto tables = random_rows(g.out_channels, entries);
+  std::vector<std::int32_t> channels(g.out_channels * reads);
+  for (std::int32_t& c : channels) c = static_cast<std::int32_t>(below(g.channels));
+  std::vector<std::uint64_t> want(out_pixels(g) * out_words, 0);
+  for (std::uint32_t pixel = 0; pixel < out_pixels(g); ++pixel)
+    for (std::size_t o = 0; o < g.out_channels; ++o) {
+      std::size_t entry = 0;
+      for_each_tap(g, pixel, [&](std::size_t tap, std::int64_t at) {
+        for (std::size_t r = 0; r < reads; ++r) {
+          const auto c = static_cast<std::size_t>(channels[o * reads + r]);
+          const bool bit = at < 0 ? g.border == kernels::Border::ones
+                                  : get_bit(x.data() + static_cast<std::size_t>(at) * words, c);
+          entry |= std::size_t{bit} << (r * window + tap);
+        }
+      });
+      set_bit(want.data() + pixel * out_words, o, get_bit(tables.data() + o * words_for(entries), entry));
+    }
+  Array<std::uint64_t> src(x), table(tables), y(want.size());
+  Array<std::int32_t> read(channels);
+  const TruthTableParams p{g, reads, src.data(), read.data(), table.data(), y.data()};
+  launch(launch_truth_table(p), truth_table_u64_u64__cuda_simt, p);
+  expect_equal("truth_table of " + std::to_string(reads) + " channels, " + describe(g), y, want);
 }
 
 }  // namespace
@@ -193,8 +221,15 @@ int main() {
     for (const Border border : {Border::replicate, Border::zeros, Border::ones}) {
       check_bisel(square(2, 1, 5, 4, 3, 3, 1, 1, 1, 1, border));
       check_bisel(square(1, 65, 3, 3, 33, 3, 1, 1, 1, 1, border));
+      check_bisel(square(1, 65, 3, 3, 33, 3, 1, 1, 1, 1, border), true);
+      check_truth_table(square(2, 1, 5, 4, 3, 3, 1, 1, 1, 1, border), 1);
+      check_truth_table(square(1, 65, 3, 3, 33, 2, 1, 1, 1, 1, border), 4);
+      check_truth_table(square(1, 130, 17, 18, 70, 1, 1, 1, 0, 1, border), 3);
     }
+    check_truth_table(square(1, 3, 5, 4, 65, 4, 1, 1, 0, 1, Border::valid), 1);
+    check_truth_table(square(3, 64, 1, 1, 64, 1, 1, 1, 0, 1, Border::valid), 1);
     check_bisel(square(1, 3, 9, 8, 2, 7, 1, 1, 0, 1, Border::valid));
     check_bisel(square(1, 64, 2, 2, 64, 1, 1, 1, 0, 1, Border::valid));
+    check_bisel(square(1, 2, 66, 65, 1, 65, 1, 1, 0, 1, Border::valid), true);  // 4225 taps
   });
 }

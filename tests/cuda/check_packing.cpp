@@ -150,28 +150,37 @@ void check_flatten_numbers(const Shape& s) {
   expect_equal("flatten numbers " + s.text(), dst, values);
 }
 
-void check_concat(std::vector<std::uint32_t> channels, std::size_t pixels) {
-  ConcatParams bits{}, numbers{};
+template <class Source, class T>
+void concatenate(const std::vector<std::uint32_t>& channels, const std::vector<Source>& sources,
+                 Array<T>& dst, std::size_t pixels, LaunchShape (*shape)(const ConcatParams&),
+                 void (*kernel)(ConcatParams)) {
+  auto next = sources.begin();
+  for (ConcatParams& p : concat_launches(channels)) {
+    for (std::uint32_t s = 0; s < p.sources; ++s) p.src[s] = (*next++)->data();
+    p.dst = dst.data();
+    p.pixels = pixels;
+    launch(shape(p), kernel, p);
+  }
+}
+
+void check_concat(const std::vector<std::uint32_t>& channels, std::size_t pixels) {
+  std::size_t out_channels = 0;
   std::vector<std::unique_ptr<Array<std::uint64_t>>> words;
   std::vector<std::unique_ptr<Array<std::uint32_t>>> elements;
   for (const std::uint32_t c : channels) {
-    bits.channels[bits.sources] = c;
     words.push_back(std::make_unique<Array<std::uint64_t>>(random_rows(pixels, c)));
-    bits.src[bits.sources++] = words.back()->data();
-    bits.out_channels += c;
+    out_channels += c;
     std::vector<std::uint32_t> values(pixels * c);
     for (std::uint32_t& v : values) v = static_cast<std::uint32_t>(generator());
     elements.push_back(std::make_unique<Array<std::uint32_t>>(values));
   }
-  numbers = bits;
-  std::vector<std::uint64_t> want_bits(pixels * words_for(bits.out_channels), 0);
+  std::vector<std::uint64_t> want_bits(pixels * words_for(out_channels), 0);
   std::vector<std::uint32_t> want_numbers;
   for (std::size_t at = 0; at < pixels; ++at) {
     std::size_t to = 0;
     for (std::size_t s = 0; s < channels.size(); ++s) {
-      numbers.src[s] = elements[s]->data();
       for (std::size_t c = 0; c < channels[s]; ++c, ++to) {
-        set_bit(want_bits.data() + at * words_for(bits.out_channels), to,
+        set_bit(want_bits.data() + at * words_for(out_channels), to,
                 get_bit(words[s]->data() + at * words_for(channels[s]), c));
         want_numbers.push_back(elements[s]->data()[at * channels[s] + c]);
       }
@@ -179,12 +188,9 @@ void check_concat(std::vector<std::uint32_t> channels, std::size_t pixels) {
   }
   Array<std::uint64_t> dst_bits(want_bits.size());
   Array<std::uint32_t> dst_numbers(want_numbers.size());
-  bits.pixels = numbers.pixels = pixels;
-  bits.dst = dst_bits.data();
-  numbers.dst = dst_numbers.data();
-  launch(launch_concat_bits(bits), concat_u64_u64__cuda_simt, bits);
+  concatenate(channels, words, dst_bits, pixels, launch_concat_bits, concat_u64_u64__cuda_simt);
   expect_equal("concat bits", dst_bits, want_bits);
-  launch(launch_concat_b32(numbers), concat_b32_b32__cuda_simt, numbers);
+  concatenate(channels, elements, dst_numbers, pixels, launch_concat_b32, concat_b32_b32__cuda_simt);
   expect_equal("concat numbers", dst_numbers, want_numbers);
 }
 
@@ -215,5 +221,7 @@ int main() {
     check_concat({64, 64}, 2);
     check_concat({3, 61, 1}, 5);
     check_concat({5, 130, 70, 1, 63}, 4);
+    check_concat(std::vector<std::uint32_t>(2 * kConcatSources + 1, 5), 3);  // launches meet inside words
+    check_concat(std::vector<std::uint32_t>(kConcatSources + 1, 64), 3);     // and between words
   });
 }

@@ -16,10 +16,12 @@
 #include "kernels/threshold_conv2d/cuda_threshold_conv2d.h"
 #include "kernels/threshold_conv2d/cuda_tiles.h"
 #include "kernels/transpose/cuda_transpose.h"
+#include "kernels/truth_table/cuda_truth_table.h"
 
 namespace binmorph::cuda {
 
 extern "C" __global__ void bisel_u64_u64__cuda_simt(const BiselParams p);
+extern "C" __global__ void bisel_wide_u64_u64__cuda_simt(const BiselParams p);
 extern "C" __global__ void concat_u64_u64__cuda_simt(const ConcatParams p);
 extern "C" __global__ void concat_b32_b32__cuda_simt(const ConcatParams p);
 extern "C" __global__ void conv2d_f32_f32__cuda_simt(const Conv2dParams p);
@@ -66,5 +68,6 @@ extern "C" __global__ void count_conv2d_u64_i32__cuda_simt(const CountConv2dPara
 extern "C" __global__ void two_value_conv2d_u64_f32__cuda_simt(const TwoValueConv2dParams p);
 extern "C" __global__ void rows_to_channels_u64_u64__cuda_simt(const RepackParams p);
 extern "C" __global__ void channels_to_rows_u64_u64__cuda_simt(const RepackParams p);
+extern "C" __global__ void truth_table_u64_u64__cuda_simt(const TruthTableParams p);
 
 }  // namespace binmorph::cuda

@@ -36,6 +36,7 @@ CHECKS = {
         "bisel/cuda_pack.cpp",
         "morphology2d/cuda_simt.cu",
         "morphology2d/cuda_simt_wide.cu",
+        "truth_table/cuda_simt.cu",
     ),
     "numbers": (
         "conv2d/cuda_simt.cu",

@@ -96,6 +96,22 @@ MUTANTS = [
     ),
     Mutant("rows out of step", "morphology", "morphology2d/cuda_simt.cu", "rows[(i + 2) % 3]", "rows[i % 3]"),
     Mutant("counts that never equal", "morphology", "bisel/cuda_simt.cu", "~(plane[k] ^ t) &", "0 &"),
+    Mutant(
+        "halves of a word exchanged",
+        "morphology",
+        "bisel/cuda_simt.cu",
+        "p.minus, mask, part",
+        "p.minus, mask, 0",
+    ),
+    Mutant("stride of tables", "morphology", "truth_table/cuda_simt.cu", "1u << p.reads", "1u << 1"),
+    Mutant(
+        "inputs of a table in another order",
+        "morphology",
+        "truth_table/cuda_simt.cu",
+        "<< input",
+        "<< (input ^ 1)",
+    ),
+    Mutant("sources of the launch before", "packing", "concat/cuda_simt.cu", "begin > first ? *dst : 0", "0"),
     Mutant("distance of chunks", "tiles", _WGMMA, "columns * 16, 128, Sw", "columns * 8, 128, Sw"),
     Mutant("distance of rows", "tiles", _WGMMA, "(pixels), 0, 128, Sw", "(pixels), 0, 256, Sw"),
     Mutant(

@@ -15,7 +15,7 @@ SEEDS = range(24)
 
 def network(seed: int, images: int = 4, **options):
     rng = np.random.default_rng([seed, 77])
-    graph = random_graph(rng, convolutions=seed % 3 != 0, **options)
+    graph = random_graph(rng, convolutions=seed % 3 != 0, tables=seed % 2 == 0, **options)
     return graph, random_input(rng, graph, images)
 
 
