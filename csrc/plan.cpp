@@ -208,6 +208,23 @@ struct Plan::Builder {
       for (std::size_t i : writes[s]) slots[slots[i].owner].last_use = s;
     }
     slots[slots[slot_of[last]].owner].last_use = steps.size();
+    for (std::size_t s = 0; s < steps.size(); ++s) share(s);
+  }
+
+  // What a step writes takes the memory of an operand that ends there: half the cache for a residual stream.
+  void share(std::size_t s) {
+    for (const auto& [read_stream, written_stream] : steps[s].step->in_place) {
+      const std::size_t operand = slots[reads[s][read_stream + 1]].owner;
+      const std::size_t result = writes[s][written_stream - (reads[s].size() - 1)];
+      const auto reads_it = [&](std::size_t slot) { return slots[slot].owner == operand; };
+      const bool once = std::count_if(reads[s].begin(), reads[s].end(), reads_it) == 1;
+      if (!once || slots[result].owner != result || slots[operand].last_use != s ||
+          slots[operand].words != slots[result].words)
+        continue;
+      slots[operand].last_use = slots[result].last_use;
+      for (Slot& slot : slots)
+        if (slot.owner == result) slot.owner = operand;
+    }
   }
 
   // Returns the size of the arena in words.

@@ -26,6 +26,7 @@ class SumsStep final : public Step {
     channels_ = tile.channels;
     stream_count_ = fused.operands.size() + fused.results.size();
     make_program(graph, fused);
+    find_in_place();
     if (!steps_.empty()) {
       const bool counts = source_ != nullptr && !source_->steps.empty();
       if (counts || tile.kind == ValueKind::int32)
@@ -119,6 +120,16 @@ class SumsStep final : public Step {
         step.op = kernels::ElementwiseOp::add;
       }
       steps_.push_back(step);
+    }
+  }
+
+  // What is stored after the addition of an operand can take its place.
+  void find_in_place() {
+    for (std::size_t stored = 0; stored < steps_.size(); ++stored) {
+      if (steps_[stored].op != kernels::ElementwiseOp::store) continue;
+      for (std::size_t added = 0; added < stored; ++added)
+        if (steps_[added].op == kernels::ElementwiseOp::add)
+          in_place.emplace_back(steps_[added].stream, steps_[stored].stream);
     }
   }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "binmorph/cpu.h"
@@ -65,6 +66,9 @@ class Step {
   Packing reads = Packing::rows, writes = Packing::rows;
   bool blocks = false;  // in rows: takes all images of a unit at once, one after the other in memory
   bool alias = false;   // the output is the input, bit for bit and word for word: nothing to run
+  // Streams (a value read, a value written) of which each number is read before it is written: they may share
+  // memory if nobody else reads the first.
+  std::vector<std::pair<std::size_t, std::size_t>> in_place;
   std::vector<std::string> kernels;  // what will run, by name
 };
 
