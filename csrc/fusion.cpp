@@ -184,4 +184,35 @@ std::vector<Fused> fused_nodes(const Graph& graph, bool fuse) {
   return fusion.ordered();
 }
 
+void join_pools(const Graph& graph, std::size_t channels, std::vector<Fused>& steps) {
+  const auto& nodes = graph.nodes();
+  const auto reads = [](std::size_t value) {
+    return [value](const Node& n) {
+      return std::find(n.inputs.begin(), n.inputs.end(), value) != n.inputs.end();
+    };
+  };
+  const auto stores_it = [&](const Fused& sums, std::size_t value) {
+    const Node& root = nodes[sums.nodes.front()];
+    const bool products =
+        std::holds_alternative<Conv2d>(root.operation) || std::holds_alternative<PixelConv2d>(root.operation);
+    return products && !sums.program.empty() && !sums.pooled && sums.operands.empty() &&
+           sums.results == std::vector<std::size_t>{value - 1} && nodes[value - 1].type.channels <= channels;
+  };
+  for (auto pool = steps.begin(); pool != steps.end();) {
+    const Node& node = nodes[pool->nodes.front()];
+    const std::size_t value = node.input();
+    const bool floats = std::holds_alternative<MaxPool>(node.operation) &&
+                        node.type.kind == ValueKind::float32 && value != 0 && graph.output() != value;
+    const auto sums = std::find_if(steps.begin(), pool, [&](const Fused& s) { return stores_it(s, value); });
+    if (!floats || sums == pool || std::count_if(nodes.begin(), nodes.end(), reads(value)) != 1) {
+      ++pool;
+      continue;
+    }
+    sums->nodes.push_back(pool->last());
+    sums->results = {pool->last()};
+    sums->pooled = true;
+    pool = steps.erase(pool);
+  }
+}
+
 }  // namespace binmorph

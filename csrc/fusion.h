@@ -21,10 +21,15 @@ struct Fused {
   std::vector<std::size_t> results;   // nodes whose values others read
   std::vector<FusedOp> program;       // empty: the root runs alone, and its value is the only result
 
+  bool pooled = false;  // the last node pools what the program stores, which nobody else reads
+
   std::size_t last() const { return nodes.back(); }
 };
 
 // Every node, in an order in which they can run. Without `fuse` each runs alone.
 std::vector<Fused> fused_nodes(const Graph& graph, bool fuse);
+
+// Adds poolings of float32 to the convolutions (of numbers, at most `channels` channels) that they follow.
+void join_pools(const Graph& graph, std::size_t channels, std::vector<Fused>& steps);
 
 }  // namespace binmorph

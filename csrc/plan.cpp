@@ -4,6 +4,7 @@
 
 #include "binmorph/error.h"
 #include "fusion.h"
+#include "steps/pooled_rows.h"
 
 namespace binmorph {
 namespace {
@@ -33,9 +34,7 @@ struct MakeStep {
   }
   std::unique_ptr<Step> operator()(const MaxPool& op) const {
     if (bits()) return make_max_pool_step(op, in, packing, target);
-    return make_float_pool_step({in.channels, in.height, in.width, op.kernel_h, op.kernel_w, op.stride_h,
-                                 op.stride_w, op.padding_h, op.padding_w},
-                                kernels::PoolKind::max, target);
+    return make_float_pool_step(float_pool_shape(op, in), kernels::PoolKind::max, target);
   }
   std::unique_ptr<Step> operator()(const AvgPool& op) const {
     return make_float_pool_step(
@@ -253,7 +252,9 @@ Plan::Plan(const Graph& graph, const Target& target, bool fuse)
     : target_(target), packed_input_(graph.type(0)), input_bytes_(graph.type(0).bytes()) {
   packed_input_.kind = ValueKind::bits;
   Builder builder(graph, target, steps_);
-  for (const Fused& fused : fused_nodes(graph, fuse)) builder.add_nodes(fused);
+  std::vector<Fused> fused_steps = fused_nodes(graph, fuse);
+  if (fuse) join_pools(graph, kernels::kElementwiseBlock, fused_steps);
+  for (const Fused& fused : fused_steps) builder.add_nodes(fused);
   builder.finish();
   unload_scratch_ = arena_words_ = builder.place();
   for (const PlannedStep& s : steps_) {

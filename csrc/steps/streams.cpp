@@ -1,6 +1,7 @@
 // Numbers that only move, or are pooled or compared, one image at a time.
 #include "binmorph/step.h"
 #include "kernels/common/bits.h"
+#include "pooled_rows.h"
 
 namespace binmorph {
 namespace {
@@ -71,9 +72,7 @@ class FloatPoolStep final : public Step {
       : shape_(shape), kind_(kind) {
     reads = writes = Packing::channels;
     pool_ = select_kernel<kernels::FloatPool>(target.isa, *this);
-    cost = static_cast<double>(shape.out_height() * shape.out_width() * shape.channels * shape.kernel_h *
-                               shape.kernel_w) /
-           8;
+    cost = float_pool_cost(shape);
   }
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t*) const override {
     split(in.pool, shape_.out_height(), cost, [&](std::size_t, std::size_t begin, std::size_t end) {

@@ -1,10 +1,13 @@
 // Numbers: a convolution, or a value that there is, through a program of elementwise nodes to streams and
 // bits, a tile of rows x 64 channels at a time.
 #include <algorithm>
+#include <optional>
 
 #include "../fusion.h"
 #include "binmorph/step.h"
+#include "kernels/common/aligned_vector.h"
 #include "kernels/common/bits.h"
+#include "pooled_rows.h"
 #include "sum_sources.h"
 
 namespace binmorph {
@@ -34,6 +37,11 @@ class SumsStep final : public Step {
       else
         run_f32_ = select_kernel<kernels::ElementwiseF32>(target.isa, *this);
     }
+    if (fused.pooled) {
+      const auto& pool = std::get<MaxPool>(graph.nodes()[fused.last()].operation);
+      pooled_.emplace(float_pool_shape(pool, root.type),
+                      select_kernel<kernels::FloatPool>(target.isa, *this));
+    }
     plan_memory(target);
   }
 
@@ -58,6 +66,7 @@ class SumsStep final : public Step {
     streams[stream_count_] = shared;
     std::uint64_t* pieces = shared + source_->shared_words;
     source_->prepare(in, shared, pieces, piece_words_);
+    if (pooled_) return run_pooled(in, out, shared, pieces);
     const std::size_t row_tiles = (height_ + tile_rows_ - 1) / tile_rows_;
     split(in.pool, source_->blocks * row_tiles, cost,
           [&](std::size_t piece, std::size_t begin, std::size_t end) {
@@ -83,6 +92,26 @@ class SumsStep final : public Step {
     const std::size_t last = source_->blocks == 1 ? program_blocks_ : tile.block + 1;
     apply(sums, 0, tile_channels_, {tile.row_begin * width_, tile.row_end * width_, tile.block, last},
           streams);
+  }
+
+  // Rows of all channels into a band that a cache holds, where the program stores over the sums.
+  void run_pooled(const StepInput& in, std::uint64_t* out, const std::uint64_t* shared,
+                  std::uint64_t* pieces) const {
+    split(in.pool, pooled_->out_height(), cost, [&](std::size_t piece, std::size_t begin, std::size_t end) {
+      std::uint64_t* own = pieces + piece * piece_words_;
+      auto* band = reinterpret_cast<float*>(own + source_->scratch_words);
+      pooled_->run(begin, end, band, reinterpret_cast<float*>(out),
+                   [&](std::size_t first, std::size_t last, float* to) {
+                     for (std::size_t row = first, stop; row < last; row = stop) {
+                       stop = std::min(row + tile_rows_, last);
+                       source_->sums(in.value, shared, {row, stop, 0}, to, channels_, own);
+                       void* const streams[] = {to};
+                       apply(reinterpret_cast<const std::uint64_t*>(to), 0, channels_,
+                             {0, (stop - row) * width_, 0, program_blocks_}, streams);
+                       to += (stop - row) * width_ * channels_;
+                     }
+                   });
+    });
   }
 
   // The program on the values from element `first` of `src` on.
@@ -135,7 +164,7 @@ class SumsStep final : public Step {
 
   // Vectors in a vector of vectors stay where they are when it grows by moves.
   const float* keep(const std::vector<float>& values) {
-    parameters_.push_back(values);
+    parameters_.emplace_back(values.begin(), values.end());
     return parameters_.back().data();
   }
 
@@ -150,18 +179,23 @@ class SumsStep final : public Step {
     // Small enough for a cache, and for each thread to have its share.
     const std::size_t share = height_ * source_->blocks / max_pieces(target.threads);
     tile_rows_ = std::clamp<std::size_t>(std::min(kTileBytes / row_bytes, share), 1, height_);
-    const std::size_t tile_words = steps_.empty() ? 0 : (tile_rows_ * row_bytes + 63) / 64 * 8;
+    std::size_t tile_words = steps_.empty() ? 0 : (tile_rows_ * row_bytes + 63) / 64 * 8;
+    if (pooled_) {
+      tile_words = round_to_line((pooled_->band_floats() + 1) / 2);
+      cost += pooled_->cost();
+    }
     piece_words_ = source_->scratch_words + tile_words;
     table_words_ = round_to_line(stream_count_ + 1);
     scratch_words = table_words_ + source_->shared_words + piece_words_ * max_pieces(target.threads);
   }
 
   std::unique_ptr<SumSource> source_;
+  std::optional<PooledRows> pooled_;
   std::size_t width_ = 0, channels_ = 0, height_ = 0;  // of the value that the sums are
   std::size_t stream_count_ = 0, table_words_ = 0;     // the caller's streams, and one of the source
   std::size_t tile_rows_ = 0, tile_channels_ = 0, piece_words_ = 0, program_blocks_ = 0;
   std::vector<kernels::ElementwiseStep> steps_;
-  std::vector<std::vector<float>> parameters_;
+  std::vector<AlignedVector<float>> parameters_;
   kernels::ElementwiseI32* run_i32_ = nullptr;
   kernels::ElementwiseF32* run_f32_ = nullptr;
 };

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/common/bits.h"
 #include "kernels/common/unroll.h"
@@ -149,20 +150,24 @@ inline void run_tail(const ElementwiseProgram& program, const ElementwiseRange& 
   run_block<V, vectors>(program, range, first, src, src_pitch, streams, Tail<V, vectors>(left));
 }
 
-// Whole blocks go pixel by pixel, in the order of memory.
+// Whole blocks go pixel by pixel, in the order of memory; several pixels share what a block's steps load.
 template <class V, class T>
 inline void run_elementwise(const ElementwiseProgram& program, const ElementwiseRange& range, const T* src,
                             std::size_t src_pitch, void* const* streams) {
-  constexpr int vectors = kElementwiseBlock / V::lanes;
+  constexpr int vectors = kElementwiseBlock / V::lanes, together = V::lanes == 16 ? 4 : 1;
   const std::size_t whole = program.channels / kElementwiseBlock;
   const std::size_t end = range.block_end < whole ? range.block_end : whole;
-  const T* pixel_src = src;
-  for (std::size_t pixel = range.pixel_begin; pixel < range.pixel_end; ++pixel, pixel_src += src_pitch) {
-    const T* from = pixel_src;
-    for (std::size_t block = range.block_begin; block < end; ++block, from += kElementwiseBlock)
-      run_tile<V, 1, vectors>(program, pixel, block * kElementwiseBlock, from, src_pitch, streams,
-                              Whole<V>());
-  }
+  const T* from = src;
+  std::size_t pixel = range.pixel_begin;
+  const auto run_pixels = [&](auto pixels) {
+    for (; pixel + pixels() <= range.pixel_end; pixel += pixels(), from += pixels() * src_pitch)
+      for (std::size_t block = range.block_begin; block < end; ++block)
+        run_tile<V, pixels(), vectors>(program, pixel, block * kElementwiseBlock,
+                                       from + (block - range.block_begin) * kElementwiseBlock, src_pitch,
+                                       streams, Whole<V>());
+  };
+  run_pixels(std::integral_constant<int, together>());
+  run_pixels(std::integral_constant<int, 1>());
   if (range.block_end > whole)
     run_tail<V, vectors>(program, range, whole * kElementwiseBlock,
                          src + (whole - range.block_begin) * kElementwiseBlock, src_pitch, streams);
