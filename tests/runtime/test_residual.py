@@ -140,3 +140,41 @@ def test_residual_networks(make: Any) -> None:
         for threads in (2, 5):
             y = PackedModel(graph, threads=threads, isa=isa)(x[:1])
             assert_same_bits(y, expected[graph.output][:1], f"{isa}, {threads} threads")
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"), [(3, 2, 1), (2, 2, 0), (3, 1, 1), (4, 3, 2), (1, 2, 0)]
+)
+def test_pooled_stems(kernel: int, stride: int, padding: int) -> None:
+    rng = np.random.default_rng([kernel, stride])
+    pool = tuple((side, side) for side in (kernel, stride, padding))
+    for outputs, dtype in ((64, "float32"), (40, "uint8")):
+        net = Network(rng, dtype, (2, 40, 33))
+        sums = net.conv("input", outputs, 3) if dtype == "float32" else net.pixels("input", outputs)
+        last = net.add(ir.MaxPool, net.add(ir.PRelu, net.affine(sums), net.floats(outputs)), *pool)
+        graph = ir.Graph(net.spec, tuple(net.nodes), last)
+        x = (50 * rng.random((1, 2, 40, 33))).astype(dtype)
+        expected = evaluate(graph, x)
+        for isa in set(ISAS) - {"reference"}:
+            for threads in (1, 3):
+                model = PackedModel(graph, threads=threads, isa=isa)
+                (step,) = [step for step in model.plan().layouts[0].steps if step.node == sums]
+                assert step.fused[-1] == last
+                assert_equals_oracle(model, x, expected)
+
+
+def test_streams_that_somebody_else_reads_stay() -> None:
+    """Blocks write over the stream that they add to only where that ends."""
+    rng = np.random.default_rng(4)
+    net = Network(rng, "float32", (64, 9, 11))
+    start = net.affine("input")
+    first = net.block(start, 64, "plain")
+    second = net.block(first, 64, "plain")
+    twice = net.add(ir.Add, second, second)
+    far = net.add(ir.Add, net.affine(net.signs(net.sign(twice), 64), 0.02), first)
+    last = net.add(ir.Add, far, twice)
+    graph = ir.Graph(net.spec, tuple(net.nodes), last)
+    x = rng.standard_normal((3, 64, 9, 11)).astype(F32)
+    expected = evaluate(graph, x)
+    for threads in (1, 3):
+        assert_equals_oracle(PackedModel(graph, threads=threads), x, expected)
