@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .goals import goals_of
+
 # (part, limit in seconds): what matters most comes first.
 PARTS = (
     ("machine", 40),
@@ -84,11 +86,13 @@ def replace(file: Path, text: str) -> None:
 
 
 def collect(parts: Path, summary: dict[str, object], out: Path) -> None:
-    """Everything so far as one file of JSON, and the measurements as text, one line each."""
+    """Everything so far as one file of JSON, and as text: measurements, then goals, one line each."""
     measurements: list[dict[str, Any]] = [
         m for file in sorted(parts.glob("*.jsonl")) for m in read_lines(file)
     ]
     found = {file.stem: read_object(file) for file in sorted(parts.glob("*.json"))}
+    hopper = found.get("hopper")
+    goals = goals_of(measurements, hopper.get("peak", []) if isinstance(hopper, dict) else [])
     everything = {"summary": summary, **found, "measurements": measurements}
     replace(out / "suite.json", json.dumps(everything, indent=1) + "\n")
     lines = [f"{part:<12} {result['status']}" for part, result in summary.items() if isinstance(result, dict)]
@@ -97,6 +101,7 @@ def collect(parts: Path, summary: dict[str, object], out: Path) -> None:
         lines.append(
             f"{m['suite']:<12} {m['case']:<44} {m['system']:<26} {1e3 * m['median_ms']:>12.2f} us{extra}"
         )
+    lines += ["", *map(str, goals)]
     replace(out / "table.txt", "\n".join(lines) + "\n")
 
 

@@ -97,6 +97,38 @@ def test_a_suite_that_is_killed_leaves_what_it_measured(slow_suite, tmp_path, mo
     assert any(found["measurements"] for found in under_way)
 
 
+def test_goals_stand_beside_the_figures():
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.gpu_suite.goals import goals_of
+
+    def line(case: str, system: str, milliseconds: float, rate: str = "") -> dict[str, object]:
+        return {"case": case, "system": system, "median_ms": milliseconds, "rate": rate}
+
+    case = "L1 64->64 3x3 @56 batch 64"
+    measurements = [
+        line(case, "binmorph-cuda_wgmma", 2.0, "40.0 TOPS"),
+        line(case, "torch-cuda", 11.0),
+        line(case, "torch-cuda-fp8", 9.0),
+        line(case, "cudnn-int8", 10.0),
+        line("body batch 1", "binmorph-device", 0.040),
+        line("erosion 3x3 4096^2", "binmorph-cuda", 1.0, "17 Gpx/s, 86 % of the copy rate"),
+    ]
+    peaks = [
+        {"kind": "b1", "operands": "random", "tops": 100.0},
+        {"kind": "b1", "operands": "zeros", "tops": 500.0},
+    ]
+    lines = [str(goal).split() for goal in goals_of(measurements, peaks)]
+    ends = {" ".join(words) for words in lines}
+    assert "peak of 1-bit products, A in shared memory 100.0 TOPS" in ends
+    assert f"{case} 5.5 x cuDNN float16 goal: >= 6, missed" in ends
+    assert f"{case} 4.5 x best of 8 bits goal: >= 4, met" in ends
+    assert f"{case} 40.0 % of the peak goal: >= 30, met" in ends
+    assert "body batch 1, device 40.0 us goal: <= 45, met" in ends
+    assert "body batch 1024 unmeasured M images/s goal: >= 1.8" in ends
+    assert "erosion 3x3 4096^2 86.0 % of the copy rate goal: >= 85, met" in ends
+    assert "erosion 3x3 4096^2 unmeasured x CuPy goal: >= 50" in ends
+
+
 def test_nothing_is_taken_from_the_network():
     """Machines with a GPU have no network: waiting for one takes the time of measurements."""
     script = (ROOT / "benchmarks/gpu_suite/run.sh").read_text()
