@@ -33,20 +33,26 @@ __device__ __forceinline__ Position further(const TilePlan& t, const Position& f
 class Walk {
  public:
   __device__ __forceinline__ Walk(const TilePlan& t, std::uint32_t tile, std::uint32_t step)
-      : at(position_of(t, tile * t.rows)), by_(position_of(t, step * t.rows)) {}
-  __device__ __forceinline__ void next(const TilePlan& t) {
-    at.column += by_.column;
-    const std::uint32_t down = at.column >= t.row_slots ? 1 : 0;
-    at.column -= down * t.row_slots;
-    at.row += by_.row + down;
-    const std::uint32_t over = at.row >= t.image_rows ? 1 : 0;
-    at.row -= over * t.image_rows;
-    at.image += by_.image + over;
+      : at_(position_of(t, tile * t.rows)), by_(position_of(t, step * t.rows)) {}
+  // This tile's position; goes on to the next, here and not where the compiler would put it: behind the
+  // products.
+  __device__ __forceinline__ Position next(const TilePlan& t) {
+    const Position here = at_;
+    at_.column += by_.column;
+    const std::uint32_t down = at_.column >= t.row_slots ? 1 : 0;
+    at_.column -= down * t.row_slots;
+    at_.row += by_.row + down;
+    const std::uint32_t over = at_.row >= t.image_rows ? 1 : 0;
+    at_.row -= over * t.image_rows;
+    at_.image += by_.image + over;
+    opaque(at_.image);
+    opaque(at_.row);
+    opaque(at_.column);
+    return here;
   }
-  Position at;
 
  private:
-  Position by_;
+  Position at_, by_;
 };
 
 // Brings the pixels of a tile, one thread of a warpgroup; complete after copy_async_wait and fence_proxy.

@@ -35,12 +35,13 @@ struct alignas(16) Table4 {
   unsigned pair[4];
 };
 
-// Compares the counts of one row and packs them. `pairs` registers of two sums each in 16 bits; the table has
-// 0x8000 - threshold of each. Bits come as bytes, the last first, each of two products of four signs with 1,
-// 2, 4, 8 and with 16, 32, 64, 128; the sum of the products is minus the word, so one less is its complement.
-template <int outputs, class Pair>
+// Compares the counts of one row and packs them. sums(j, start): sums 2 j and 2 j + 1 in 16 bits each, added
+// to start; the table has 0x8000 - threshold of each. Bits come as bytes, the last first, each of two
+// products of four signs with 1, 2, 4, 8 and with 16, 32, 64, 128; the sum of the products is minus the word,
+// so one less is its complement; byte is 256.
+template <int outputs, class Sums>
 __device__ __forceinline__ void pack_row(unsigned (&complement)[(outputs + 31) / 32], const Table4* table,
-                                         const Pair& pair) {
+                                         int byte, const Sums& sums) {
   constexpr int kPerWord = outputs < 32 ? outputs : 32;
 #pragma unroll
   for (int word = 0; word < (outputs + 31) / 32; ++word) {
@@ -49,94 +50,137 @@ __device__ __forceinline__ void pack_row(unsigned (&complement)[(outputs + 31) /
     for (int eight = kPerWord / 8 - 1; eight >= 0; --eight) {
       const Table4 four = table[word * 4 + eight];
       const int first = word * 16 + eight * 4;
-      minus = minus * 256 - (eight == 0 ? 1 : 0);
-      minus = dot_bytes(signs_of(pair(first + 2) + four.pair[2], pair(first + 3) + four.pair[3]), 0x80402010u,
+      minus = minus * byte - (eight == 0 ? 1 : 0);
+      minus = dot_bytes(signs_of(sums(first + 2, four.pair[2]), sums(first + 3, four.pair[3])), 0x80402010u,
                         minus);
       minus =
-          dot_bytes(signs_of(pair(first) + four.pair[0], pair(first + 1) + four.pair[1]), 0x08040201u, minus);
+          dot_bytes(signs_of(sums(first, four.pair[0]), sums(first + 1, four.pair[1])), 0x08040201u, minus);
     }
     complement[word] = static_cast<unsigned>(minus);
   }
 }
 
-// Bits: a thread has neighbouring outputs of its rows, and stores them as they are. `table`: of the block of
-// outputs that begins with `block`.
-template <int columns, int row_tiles, bool ternary>
-__device__ __forceinline__ void pack_tile(const ThresholdConv2dParams& p, const unsigned char* table,
-                                          std::uint32_t block, const TileRow* rows,
-                                          const int (&sum)[row_tiles][columns / 2]) {
-  constexpr int kOutputs = ternary ? columns / 2 : columns, kMine = kOutputs / 4, kWords = (kMine + 31) / 32;
-  const ConvGeometry& g = p.windows.geometry;
-  const unsigned lane = threadIdx.x % 32, warp = threadIdx.x % kWarpgroup / 32;
-  const std::uint32_t first = block + lane % 4 * kMine, pixel_bytes = words_of(g.out_channels) * 8;
-  table += lane % 4 * kMine * 2;
-  if (first >= pixel_bytes * 8) return;
-  auto* y = reinterpret_cast<unsigned char*>(p.y) + first / 8;
-  unsigned keep[kWords];  // ones where a neuron's bit is not inverted
-#pragma unroll
-  for (int w = 0; w < kWords; ++w)
-    keep[w] = kMine >= 32 ? ~p.invert[first / 32 + w] : ~(p.invert[first / 32] >> first % 32);
-#pragma unroll
-  for (int m = 0; m < row_tiles; ++m)
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const TileRow row = rows[m * 64 + warp * 16 + half * 8 + lane / 4];
-      const auto ones = static_cast<unsigned>(row.ones);
-      unsigned words[kWords];
-      const auto* constants = reinterpret_cast<const Table4*>(table + row.row);
-      pack_row<kMine>(words, constants, [&](int j) {
-        const int at = j * 4 + half * 2;
-        unsigned low = static_cast<unsigned>(sum[m][at]), high = static_cast<unsigned>(sum[m][at + 1]);
-        if (ternary) {
-          low -= static_cast<unsigned>(sum[m][at + columns / 4]);
-          high -= static_cast<unsigned>(sum[m][at + columns / 4 + 1]);
-        }
-        return high * 0x10000u + low + ones;
-      });
-      if (row.pixel == kNoPixel) continue;
-      unsigned char* to = y + std::uint64_t{row.pixel} * pixel_bytes;
-      words[0] ^= keep[0];
-      if constexpr (kMine == 64)
-        *reinterpret_cast<std::uint64_t*>(to) = words[0] | std::uint64_t{words[1] ^ keep[1]} << 32;
-      else if constexpr (kMine == 32)
-        *reinterpret_cast<std::uint32_t*>(to) = words[0];
-      else
-        *reinterpret_cast<std::uint16_t*>(to) = static_cast<std::uint16_t>(words[0]);
-    }
-}
+// The end of every tile of the outputs from `first` on; rows: the tile's. Numbers: eight rows of a warp at a
+// time cross shared memory (`room`), so that a lane has one output of a pixel.
+template <int columns, bool ternary, class Params>
+class TileEnd {
+ public:
+  __device__ __forceinline__ TileEnd(const Params& p, std::uint32_t first, const TileRow* rows,
+                                     unsigned char* room)
+      : p_(p), first_(first), rows_(rows), room_(room) {}
 
-// Numbers: eight rows of a warp at a time cross shared memory, so that a lane has one output of a pixel.
-template <int columns, int row_tiles, bool ternary, class Params>
-__device__ __forceinline__ void finish_tile(const Params& p, unsigned char* scratch, std::uint32_t first,
-                                            const TileRow* rows, const int (&sum)[row_tiles][columns / 2]) {
-  constexpr int kOutputs = ternary ? columns / 2 : columns, kMine = kOutputs / 4, kPitch = columns + 1;
-  const ConvGeometry& g = p.windows.geometry;
-  const unsigned lane = threadIdx.x % 32, warp = threadIdx.x % kWarpgroup / 32;
-  auto* sums = reinterpret_cast<std::int32_t*>(scratch) + warp * 8 * kPitch;
+  template <int row_tiles>
+  __device__ __forceinline__ void finish(const int (&sum)[row_tiles][columns / 2]) const {
+    constexpr int kOutputs = ternary ? columns / 2 : columns, kMine = kOutputs / 4, kPitch = columns + 1;
+    const ConvGeometry& g = p_.windows.geometry;
+    const unsigned lane = threadIdx.x % 32, warp = threadIdx.x % kWarpgroup / 32;
+    auto* sums = reinterpret_cast<std::int32_t*>(room_) + warp * 8 * kPitch;
 #pragma unroll
-  for (int m = 0; m < row_tiles; ++m)
+    for (int m = 0; m < row_tiles; ++m)
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
+      for (int half = 0; half < 2; ++half) {
 #pragma unroll
-      for (int j = 0; j < kMine; ++j) {
-        const int at = j / 2 * 4 + half * 2 + j % 2;
-        const int minus = ternary ? sum[m][at + columns / 4] : 0;
-        sums[lane / 4 * kPitch + lane % 4 * kMine + j] = sum[m][at] - minus;
-      }
-      __syncwarp();
-      for (unsigned i = 0; i < 8; ++i) {
-        const TileRow row = rows[m * 64 + warp * 16 + half * 8 + i];
-        if (row.pixel == kNoPixel) continue;
-        const std::uint64_t of_class = std::uint64_t{row.row} * lanes_for(g.out_channels);
-        for (unsigned block = 0; block < kOutputs / 32; ++block) {
-          const std::uint32_t number = first / 32 + block;
-          if (number * 32 >= lanes_for(g.out_channels)) break;
-          const Counts counts{sums[i * kPitch + block * 32 + lane], 0, row.ones};
-          finish(p, row.pixel, number, of_class, counts);
+        for (int j = 0; j < kMine; ++j) {
+          const int at = j / 2 * 4 + half * 2 + j % 2;
+          const int minus = ternary ? sum[m][at + columns / 4] : 0;
+          sums[lane / 4 * kPitch + lane % 4 * kMine + j] = sum[m][at] - minus;
         }
+        __syncwarp();
+        for (unsigned i = 0; i < 8; ++i) {
+          const TileRow row = rows_[m * 64 + warp * 16 + half * 8 + i];
+          if (row.pixel == kNoPixel) continue;
+          const std::uint64_t of_class = std::uint64_t{row.row} * lanes_for(g.out_channels);
+          for (unsigned block = 0; block < kOutputs / 32; ++block) {
+            const std::uint32_t number = first_ / 32 + block;
+            if (number * 32 >= lanes_for(g.out_channels)) break;
+            const Counts counts{sums[i * kPitch + block * 32 + lane], 0, row.ones};
+            cuda::finish(p_, row.pixel, number, of_class, counts);
+          }
+        }
+        __syncwarp();
       }
-      __syncwarp();
-    }
-}
+  }
+
+ private:
+  const Params& p_;
+  std::uint32_t first_;
+  const TileRow* rows_;
+  unsigned char* room_;
+};
+
+// Bits: a thread has neighbouring outputs of its rows, and stores them as they are. What does not change
+// between tiles is opaque, as the compiler would compute it for every row.
+template <int columns, bool ternary>
+class TileEnd<columns, ternary, ThresholdConv2dParams> {
+ public:
+  __device__ __forceinline__ TileEnd(const ThresholdConv2dParams& p, std::uint32_t first, const TileRow* rows,
+                                     const unsigned char* table)
+      : table_(table), rows_(rows) {
+    const unsigned lane = threadIdx.x % 32, warp = threadIdx.x % kWarpgroup / 32;
+    first += lane % 4 * kMine;
+    pixel_bytes_ = words_of(p.windows.geometry.out_channels) * 8;
+    pixels_ = first < pixel_bytes_ * 8 ? kNoPixel : 0;
+    in_row_ = lane % 4 * kMine * 2;
+    first_row_ = warp * 16 + lane / 4;
+    // The grid has no z, which the assembler does not know: products by powers of two that it knows would be
+    // shifts, which go to the ALU, and that has more to do than the multiplier.
+    half_ = 0x10000 + blockIdx.z;
+    byte_ = 0x100 + blockIdx.z;
+    y_ = reinterpret_cast<unsigned char*>(p.y) + first / 8;
+#pragma unroll
+    for (int w = 0; w < kWords; ++w)
+      keep_[w] = pixels_ == 0 ? 0 : ~(p.invert[first / 32 + w] >> (kMine < 32 ? first % 32 : 0));
+    opaque(y_);
+    opaque(half_);
+    opaque(byte_);
+    opaque(in_row_);
+    opaque(first_row_);
+    opaque(pixel_bytes_);
+    opaque(pixels_);
+  }
+
+  template <int row_tiles>
+  __device__ __forceinline__ void finish(const int (&sum)[row_tiles][columns / 2]) const {
+#pragma unroll
+    for (int m = 0; m < row_tiles; ++m)
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const TileRow row = rows_[first_row_ + m * 64 + half * 8];
+        const auto ones = static_cast<unsigned>(row.ones);
+        unsigned words[kWords];
+        pack_row<kMine>(words, reinterpret_cast<const Table4*>(table_ + row.row + in_row_),
+                        static_cast<int>(byte_), [&](int j, unsigned start) {
+                          const int at = j * 4 + half * 2;
+                          const auto low = static_cast<unsigned>(sum[m][at]),
+                                     high = static_cast<unsigned>(sum[m][at + 1]);
+                          start += high * half_;
+                          if (!ternary) return start + low + ones;
+                          start -= static_cast<unsigned>(sum[m][at + columns / 4 + 1]) * half_;
+                          return start + low - static_cast<unsigned>(sum[m][at + columns / 4]);
+                        });
+        if (row.pixel < pixels_) store(y_ + std::uint64_t{row.pixel} * pixel_bytes_, words);
+      }
+  }
+
+ private:
+  static constexpr int kMine = (ternary ? columns / 2 : columns) / 4, kWords = (kMine + 31) / 32;
+
+  __device__ __forceinline__ void store(unsigned char* to, const unsigned (&complement)[kWords]) const {
+    const unsigned word = complement[0] ^ keep_[0];
+    if constexpr (kMine == 64)
+      *reinterpret_cast<std::uint64_t*>(to) = word | std::uint64_t{complement[1] ^ keep_[1]} << 32;
+    else if constexpr (kMine == 32)
+      *reinterpret_cast<std::uint32_t*>(to) = word;
+    else
+      *reinterpret_cast<std::uint16_t*>(to) = static_cast<std::uint16_t>(word);
+  }
+
+  unsigned char* y_;  // of pixel 0
+  const unsigned char* table_;
+  const TileRow* rows_;
+  std::uint32_t half_, byte_, in_row_, first_row_, pixel_bytes_;
+  std::uint32_t pixels_;   // kNoPixel, or 0 where the thread has no outputs
+  unsigned keep_[kWords];  // ones where a neuron's bit is not inverted
+};
 
 }  // namespace binmorph::cuda

@@ -68,9 +68,8 @@ __device__ __forceinline__ void produce(const BitWindows& w, const TilePlan& t, 
   unsigned n = 0;
   for (std::uint32_t tile = blockIdx.x; tile < at.tiles; tile += gridDim.x, ++n) {
     barrier_wait(at.empty + n % kTileStages, (n / kTileStages & 1) ^ 1);
-    gatherer.fetch(at.pixels + n % kTileStages * t.pixel_bytes, walk.at);
+    gatherer.fetch(at.pixels + n % kTileStages * t.pixel_bytes, walk.next(t));
     copy_async_commit();
-    walk.next(t);
     if (n >= kLag) {
       copy_async_wait<kLag>();
       publish(n - kLag);
@@ -128,7 +127,6 @@ __device__ __forceinline__ void consume(const Tiled<Params>& p, const Place& at)
   constexpr bool kBits = std::is_same_v<Params, ThresholdConv2dParams>;
   constexpr int kOutputs = ternary ? columns / 2 : columns;
   const TilePlan& t = p.tile;
-  const std::uint32_t block = blockIdx.y * kOutputs;
   const unsigned group = threadIdx.x / kWarpgroup - 1, lane = threadIdx.x % 32;
   // Of each group: popcounts of pixels, rows, room for numbers.
   auto* rows = reinterpret_cast<TileRow*>(at.scratch) + group * t.rows;
@@ -136,6 +134,8 @@ __device__ __forceinline__ void consume(const Tiled<Params>& p, const Place& at)
   unsigned char* after_rows = at.scratch + 2 * t.rows * sizeof(TileRow);
   auto* ones = reinterpret_cast<std::uint16_t*>(after_rows + group * ones_bytes);
   unsigned char* room = after_rows + 2 * ones_bytes + group * kGroupWarps * 8 * (columns + 1) * 4;
+  const TileEnd<columns, ternary, Params> end(p.conv, blockIdx.y * kOutputs, rows,
+                                              kBits ? at.packed + t.steps * columns * 32 : room);
   Walk walk(t, blockIdx.x + group * gridDim.x, 2 * gridDim.x);
   barrier_wait(at.weights_here, 0);
   unsigned n = group;
@@ -147,16 +147,12 @@ __device__ __forceinline__ void consume(const Tiled<Params>& p, const Place& at)
     barrier_wait(at.turn + group, (n / 2 & 1) ^ (group == 0 ? 1 : 0));
     multiply<columns, row_tiles>(sum, t, pixels, at.packed);
     if (lane == 0) barrier_arrive(at.turn + (group ^ 1));
-    describe_rows<use_ones, kBits ? kOutputs : 0>(p.conv.windows, t, walk.at, pixels, ones, rows);
+    describe_rows<use_ones, kBits ? kOutputs : 0>(p.conv.windows, t, walk.next(t), pixels, ones, rows);
     wgmma_wait<0>();
     settle(sum);
     __syncwarp();
     if (lane == 0) barrier_arrive(at.empty + stage);
-    if constexpr (kBits)
-      pack_tile<columns, row_tiles, ternary>(p.conv, at.packed + t.steps * columns * 32, block, rows, sum);
-    else
-      finish_tile<columns, row_tiles, ternary>(p.conv, room, block, rows, sum);
-    walk.next(t);
+    end.finish(sum);
   }
 }
 

@@ -146,12 +146,12 @@ __device__ __forceinline__ void multiply_slices(const Dense<Params>& p, const De
     sync_group(group + 1, kWarpgroup);  // everybody has done with the rows of the last tile
     if (thread % 2 == 0) rows[thread / 2] = row;
     sync_group(group + 1, kWarpgroup);
+    using End = TileEnd<kDenseColumns, ternary, Params>;
     if constexpr (kBits)
-      pack_tile<kDenseColumns, 1, ternary>(p.conv, tables + place.block * kOutputs * (use_ones ? 4 : 2),
-                                           place.block * kOutputs, rows, sum);
+      End(p.conv, place.block * kOutputs, rows, tables + place.block * kOutputs * (use_ones ? 4 : 2))
+          .finish(sum);
     else
-      finish_tile<kDenseColumns, 1, ternary>(p.conv, at.room + group * (kDenseRoom / 2),
-                                             place.block * kOutputs, rows, sum);
+      End(p.conv, place.block * kOutputs, rows, at.room + group * (kDenseRoom / 2)).finish(sum);
   }
 }
 

@@ -39,6 +39,8 @@ __device__ __forceinline__ std::uint64_t bits_at(const std::uint64_t* run, std::
 #ifdef BINMORPH_EMULATE
 
 __device__ __forceinline__ unsigned char* shared_memory() { return emulate::machine.shared(); }
+template <class T>
+inline void opaque(T&) {}
 inline void start_next() {}
 inline void await_previous() { emulate::machine.await_previous(); }
 template <int bytes>
@@ -56,6 +58,14 @@ __device__ __forceinline__ void copy_async_wait() {
 __device__ __forceinline__ unsigned char* shared_memory() {
   extern __shared__ __align__(128) unsigned char binmorph_shared[];
   return binmorph_shared;
+}
+
+// The compiler forgets where a value comes from: it keeps it in a register and computes it where it stands.
+__device__ __forceinline__ void opaque(std::uint32_t& value) { asm volatile("" : "+r"(value)); }
+template <class T>
+__device__ __forceinline__ void opaque(T*& global) {
+  asm volatile("" : "+l"(global));
+  __builtin_assume(__isGlobal(global));
 }
 
 // Kernels of a network may overlap (programmatic dependent launch): the next one may start once all blocks of
