@@ -23,7 +23,7 @@ ELEMENTS = {
     "disk5": morphology.disk(2),
     "17x17": np.ones((17, 17), bool),
 }
-SIZES = (4096, 16384, 65536)
+SIZES = (512, 4096, 16384, 65536)
 
 
 # What is timed beside the erosion by each element: (name, element, stages as "is a dilation").
@@ -31,6 +31,7 @@ CHAINS = (
     ("opening 3x3", "3x3", (False, True)),
     ("4 erosions 3x3", "3x3", (False,) * 4),
     ("8 erosions 3x3", "3x3", (False,) * 8),
+    ("4 erosions cross", "cross", (False,) * 4),
     ("opening 17x17", "17x17", (False, True)),
 )
 

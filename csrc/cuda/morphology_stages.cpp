@@ -1,18 +1,59 @@
 #include "cuda/morphology_stages.h"
 
+#include <algorithm>
+
 #include "kernels/common/bits.h"
 #include "kernels/morphology2d/cuda_pack.h"
 
 namespace binmorph::cuda {
 namespace {
 
-constexpr const char* kWide = "morphology3x3_wide_u64_u64__cuda_simt";
 constexpr std::size_t kFewPoints = 8;  // up to here points are read one by one, without tiles
 
-bool same_small_element(const DeviceStage& a, const DeviceStage& b) {
-  const kernels::SeSpecial special = a.plan->program().special;
-  return special == b.plan->program().special && a.mask == nullptr && b.mask == nullptr &&
-         (special == kernels::SeSpecial::box3 || special == kernels::SeSpecial::cross3);
+bool is_3x3(const WalkStage& s) {
+  return s.steps == 1 && s.left[0] == 1 && s.right[0] == 1 && s.up == 1 && s.down == 1;
+}
+
+// How many of a walk's stages, from `at` on, one launch takes.
+std::size_t fitting(const std::vector<WalkStage>& walk, std::size_t at, WalkShape& shape) {
+  constexpr std::uint32_t kRows = 64;  // that wait in shared memory
+  std::size_t small = 0;
+  while (at + small < walk.size() && small < kWalkStages && is_3x3(walk[at + small])) ++small;
+  if (shape != WalkShape::cross3) shape = small == 0 ? WalkShape::box : WalkShape::box3;
+  if (small != 0) return small == 3 ? 2 : small;
+  if (at + 1 == walk.size()) return 1;
+  const WalkStage &a = walk[at], &b = walk[at + 1];
+  return a.up + a.down + b.up + b.down <= kRows ? 2 : 1;
+}
+
+// How far a box reaches, or a 3x3 cross if crosses are wanted; nothing for other stages.
+std::optional<BoxReach> reach_of(const DeviceStage& stage, WalkShape shape) {
+  const kernels::SeProgram program = stage.plan->program();
+  if (stage.mask != nullptr) return std::nullopt;
+  if (shape == WalkShape::box) return box_reach(program);
+  if (program.special != kernels::SeSpecial::cross3) return std::nullopt;
+  return BoxReach{1, 1, 1, 1};
+}
+
+// The stages from `at` on as those of a walk, and how many they are. Equal operations by boxes that follow
+// one another are one by the sum of the boxes, borders included: a box holds its origin, so that the sum
+// reaches pixels of the image by way of others of the image, and those outside stay as they are.
+std::size_t walk_of(const std::vector<DeviceStage>& stages, std::size_t at, WalkShape shape,
+                    std::vector<WalkStage>& walk) {
+  std::size_t i = at;
+  while (i < stages.size()) {
+    const DeviceStage& first = stages[i];
+    std::optional<BoxReach> sum = reach_of(first, shape);
+    if (!sum) break;
+    for (++i; shape == WalkShape::box && i < stages.size(); ++i) {
+      const auto next = reach_of(stages[i], shape);
+      if (!next || stages[i].dilate != first.dilate || stages[i].border != first.border) break;
+      sum = {sum->left + next->left, sum->right + next->right, sum->up + next->up, sum->down + next->down};
+    }
+    do walk.push_back(cut_stage(*sum, first.dilate, first.border));
+    while ((sum->left | sum->right | sum->up | sum->down) != 0);
+  }
+  return i - at;
 }
 
 }  // namespace
@@ -45,25 +86,36 @@ const Words& StageLaunches::other_buffer() {
 }
 
 std::size_t StageLaunches::add(const std::vector<DeviceStage>& stages, std::size_t at) {
-  const DeviceStage& stage = stages[at];
+  for (WalkShape shape : {WalkShape::box, WalkShape::cross3}) {
+    std::vector<WalkStage> walk;
+    const std::size_t run = walk_of(stages, at, shape, walk);
+    if (run != 0 && add_walk(walk, shape)) return run;
+  }
   const Words &from = *result_, &to = other_buffer();
+  add_single(stages[at], from, to);
   result_ = &to;
-  std::size_t run = 1;
-  while (run < kChainStages && at + run < stages.size() && same_small_element(stage, stages[at + run])) ++run;
-  if (run == 1) {
-    add_single(stage, from, to);
-    return 1;
+  return 1;
+}
+
+// Not for 3x3 alone on images that do not fill the device: shorter columns are quicker there.
+bool StageLaunches::add_walk(const std::vector<WalkStage>& walk, WalkShape shape) {
+  for (std::size_t i = 0; i < walk.size();) {
+    const Words& to = other_buffer();
+    auto params = row_params<MorphologyWalkParams>(shape_, *result_, to);
+    params.stages = static_cast<std::uint32_t>(fitting(walk, i, shape));
+    params.shape = shape;
+    std::copy_n(walk.begin() + static_cast<std::ptrdiff_t>(i), params.stages, params.stage);
+    const auto address = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p); };
+    const std::uint32_t lane_words = spread_rows(params, address(params.src) | address(params.dst),
+                                                 static_cast<std::size_t>(device_.info().multiprocessors));
+    if (walk.size() == 1 && shape != WalkShape::box && params.rows <= kWalkRows) return false;
+    launches_.push_back(Plan::make_launch(
+        lane_words == 2 ? "morphology_walk_wide_u64_u64__cuda_simt" : "morphology_walk_u64_u64__cuda_simt",
+        launch_morphology_walk(params, lane_words), params));
+    result_ = &to;
+    i += params.stages;
   }
-  auto params = row_params<MorphologyChainParams>(shape_, from, to);
-  params.stages = run == kChainStages ? run : 2;
-  params.cross = stage.plan->program().special == kernels::SeSpecial::cross3;
-  for (std::uint32_t s = 0; s < params.stages; ++s) {
-    params.dilate |= static_cast<std::uint32_t>(stages[at + s].dilate) << s;
-    params.border |= static_cast<std::uint32_t>(stages[at + s].border) << s;
-  }
-  launches_.push_back(
-      Plan::make_launch("morphology_chain_u64_u64__cuda_simt", launch_morphology_chain(params), params));
-  return params.stages;
+  return true;
 }
 
 void StageLaunches::add_single(const DeviceStage& stage, const Words& from, const Words& to) {
@@ -74,9 +126,8 @@ void StageLaunches::add_single(const DeviceStage& stage, const Words& from, cons
     params.element = *window;
     params.dilate = stage.dilate;
     params.border = stage.border;
-    launches_.push_back(wide(params) ? Plan::make_launch(kWide, launch_morphology3x3_wide(params), params)
-                                     : Plan::make_launch("morphology3x3_u64_u64__cuda_simt",
-                                                         launch_morphology3x3(params), params));
+    launches_.push_back(
+        Plan::make_launch("morphology3x3_u64_u64__cuda_simt", launch_morphology3x3(params), params));
   } else if (program.point_count <= kFewPoints || !add_program(stage, from, to)) {
     const std::size_t bytes = program.point_count * sizeof(kernels::SePoint);
     const Words& table = work_.make(program.point_count);
@@ -92,17 +143,6 @@ void StageLaunches::add_single(const DeviceStage& stage, const Words& from, cons
   if (stage.mask == nullptr) return;
   const BitwiseParams params{from.data(), to.data(), stage.mask->data(), to.data(), shape_.words(), 4};
   launches_.push_back(Plan::make_launch("bitwise_u64_u64__cuda_simt", launch_bitwise(params), params));
-}
-
-// Fewer threads with more to do each, where there are enough to fill the device.
-bool StageLaunches::wide(const Morphology3x3Params& params) {
-  constexpr std::size_t kThreads = 512;  // of each multiprocessor
-  const LaunchShape shape = launch_morphology3x3_wide(params);
-  const auto address = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p); };
-  return words_for(params.width) % 2 == 0 && (address(params.src) | address(params.dst)) % 16 == 0 &&
-         std::size_t{shape.grid_x} * shape.block >=
-             kThreads * static_cast<std::size_t>(device_.info().multiprocessors) &&
-         device_.has(kWide);
 }
 
 bool StageLaunches::add_program(const DeviceStage& stage, const Words& from, const Words& to) {

@@ -21,7 +21,7 @@ class StageLaunches {
   // Appends what applies stages[at] and, where one launch takes several, those after it; returns how many.
   std::size_t add(const std::vector<DeviceStage>& stages, std::size_t at);
   void add_single(const DeviceStage& stage, const Words& from, const Words& to);
-  bool wide(const Morphology3x3Params& params);
+  bool add_walk(const std::vector<WalkStage>& walk, WalkShape shape);
   bool add_program(const DeviceStage& stage, const Words& from, const Words& to);
   const Words& other_buffer();
 

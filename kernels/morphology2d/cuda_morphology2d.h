@@ -27,15 +27,28 @@ struct Morphology3x3Params {
   bool dilate, border;
 };
 
-// Up to kChainStages erosions and dilations by the 3x3 box or cross in one pass through memory. Bit s of
-// `dilate` and `border` belongs to stage s.
-struct MorphologyChainParams {
+// A box, as steps that widen it along rows, and whose complement it erodes.
+inline constexpr std::uint32_t kWalkSteps = 4, kWalkStages = 4;
+struct WalkStage {
+  std::uint32_t left[kWalkSteps], right[kWalkSteps], steps;  // < 32
+  std::uint32_t up, down;                                    // rows above and below
+  std::uint32_t flip;                                        // all ones: a dilation
+  std::uint32_t border;                                      // all ones or none
+};
+
+// 3x3 boxes and crosses need no steps.
+enum class WalkShape : std::uint32_t { box, box3, cross3 };
+
+// One or two boxes, or 1, 2 or 4 of 3x3, in one pass through memory. The boxes' sums of `left` and of
+// `right` are at most 64.
+struct MorphologyWalkParams {
   const std::uint64_t* src;  // [images][height][words_for(width)]
   std::uint64_t* dst;        // the same; not src
   std::uint32_t images, height, width;
-  std::uint32_t stages;  // 2 or 4
-  std::uint32_t dilate, border;
-  bool cross;
+  std::uint32_t rows;  // of the result, made by one lane
+  std::uint32_t stages;
+  WalkShape shape;  // of all stages
+  WalkStage stage[kWalkStages];
 };
 
 // A compiled element (SeProgram) small enough to travel with the launch.
@@ -63,9 +76,10 @@ struct MorphologyProgramParams {
   ProgramOperand operand[kProgramOperands];
 };
 
-inline constexpr std::uint32_t kMorphologyRows = 8;  // of the result, made by one thread
-inline constexpr std::uint32_t kWideRows = 16;       // the same of the kernel for large images
-inline constexpr std::uint32_t kChainRows = 16, kChainStages = 4;
+inline constexpr std::uint32_t kMorphologyRows = 8;                // of the result, made by one thread
+inline constexpr std::uint32_t kWalkBlock = 128, kWalkLanes = 30;  // lanes of a warp that write
+inline constexpr std::uint32_t kWalkReach = 32;                    // of a box, in each direction
+inline constexpr std::uint32_t kWalkRows = 8;      // of the result, made by one lane, at least
 inline constexpr std::uint32_t kProgramWords = 8;  // of a buffer, at most, for each thread of a block
 
 // dst = first op second, words of equal images. op: 0 AND, 1 OR, 2 XOR, 3 AND NOT second, 4 second where
@@ -101,12 +115,15 @@ inline LaunchShape launch_morphology2d(const MorphologyParams& p) {
 inline LaunchShape launch_morphology3x3(const Morphology3x3Params& p) {
   return launch_items(p.images * blocks_for(p.height, kMorphologyRows) * (lanes_for(p.width) / 64));
 }
-// For images whose rows have an even number of words and begin at 16 bytes.
-inline LaunchShape launch_morphology3x3_wide(const Morphology3x3Params& p) {
-  return launch_items(p.images * blocks_for(p.height, kWideRows) * (lanes_for(p.width) / 128));
-}
-inline LaunchShape launch_morphology_chain(const MorphologyChainParams& p) {
-  return launch_items(p.images * blocks_for(p.height, kChainRows) * (lanes_for(p.width) / 64));
+// `lane_words`: 1, or 2 for images whose rows have an even number of words and begin at 16 bytes.
+inline LaunchShape launch_morphology_walk(const MorphologyWalkParams& p, std::uint32_t lane_words) {
+  const std::uint64_t lanes =
+      p.images * blocks_for(p.height, p.rows) * (lanes_for(p.width) / 64 / lane_words + 1);
+  std::uint32_t ring = 0;
+  for (std::uint32_t s = 0; s < p.stages && p.shape == WalkShape::box; ++s)
+    ring += p.stage[s].up + p.stage[s].down;
+  return {static_cast<std::uint32_t>(blocks_for(lanes, kWalkBlock / 32 * kWalkLanes)), 1, 1, kWalkBlock,
+          ring * kWalkBlock * 8 * lane_words};
 }
 constexpr std::uint32_t program_pitch(const MorphologyProgramParams& p) { return p.left + p.words + p.right; }
 constexpr std::uint32_t program_buffer(const MorphologyProgramParams& p) {

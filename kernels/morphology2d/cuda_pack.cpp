@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <vector>
 
 #include "kernels/common/bits.h"
 
@@ -70,6 +71,75 @@ bool pack_program(const kernels::SeProgram& program, std::size_t shared_bytes, s
   params.top = program.top;
   params.buffers = static_cast<std::uint32_t>(buffers);
   return true;
+}
+
+std::optional<BoxReach> box_reach(const kernels::SeProgram& program) {
+  BoxReach reach{};
+  const auto grow = [](std::uint32_t& side, std::int32_t offset) {
+    side = std::max(side, static_cast<std::uint32_t>(std::max(offset, 0)));
+  };
+  for (std::size_t i = 0; i < program.point_count; ++i) {
+    const kernels::SePoint p = program.points[i];
+    grow(reach.left, -p.dx);
+    grow(reach.right, p.dx);
+    grow(reach.up, -p.dy);
+    grow(reach.down, p.dy);
+  }
+  const std::size_t width = std::size_t{reach.left} + 1 + reach.right;
+  const std::size_t area = width * (std::size_t{reach.up} + 1 + reach.down);
+  if (area > program.point_count) return std::nullopt;
+  std::vector<bool> there(area);  // points may come twice
+  for (std::size_t i = 0; i < program.point_count; ++i) {
+    const kernels::SePoint p = program.points[i];
+    const std::uint32_t y = static_cast<std::uint32_t>(p.dy) + reach.up;  // modulo 2^32
+    const std::uint32_t x = static_cast<std::uint32_t>(p.dx) + reach.left;
+    there[y * width + x] = true;
+  }
+  if (std::find(there.begin(), there.end(), false) != there.end()) return std::nullopt;
+  return reach;
+}
+
+WalkStage cut_stage(BoxReach& rest, bool dilate, bool border) {
+  WalkStage stage{};
+  stage.flip = dilate ? ~0u : 0;
+  stage.border = border ? ~0u : 0;
+  const auto take = [](std::uint32_t& from, std::uint32_t most) {
+    const std::uint32_t taken = std::min(from, most);
+    from -= taken;
+    return taken;
+  };
+  stage.up = take(rest.up, kWalkReach);
+  stage.down = take(rest.down, kWalkReach);
+  // Neighbouring runs of a length make one of up to three times that; a step shifts by less than 32.
+  std::uint32_t length = 1, left = kWalkReach, right = kWalkReach;
+  while (stage.steps < kWalkSteps && (rest.left != 0 || rest.right != 0) && (left != 0 || right != 0)) {
+    const std::uint32_t before = take(rest.left, std::min({length, left, 31u}));
+    const std::uint32_t after = take(rest.right, std::min({length, right, 31u}));
+    stage.left[stage.steps] = before;
+    stage.right[stage.steps++] = after;
+    left -= before;
+    right -= after;
+    length += before + after;
+  }
+  return stage;
+}
+
+std::uint32_t spread_rows(MorphologyWalkParams& p, std::uintptr_t address, std::size_t multiprocessors) {
+  constexpr std::size_t kWarps = 20;           // of each multiprocessor
+  constexpr std::size_t kWideRows = 16;        // from here on lanes hold two words
+  constexpr std::size_t kRingBytes = 1 << 16;  // of a block's shared memory; every device has as many
+  const std::size_t words = words_for(p.width);
+  std::size_t around = 0;  // rows that are read for their neighbours alone
+  for (std::uint32_t s = 0; s < p.stages; ++s) around += p.stage[s].up + p.stage[s].down;
+  const auto rows = [&](std::size_t lane_words) {
+    const std::size_t all = p.images * p.height * (words / lane_words + 1);
+    return blocks_for(all, kWarps * kWalkLanes * multiprocessors);
+  };
+  const bool wide = words % 2 == 0 && address % 16 == 0 && rows(2) >= kWideRows &&
+                    launch_morphology_walk(p, 2).shared_bytes <= kRingBytes;
+  const std::size_t most = std::max<std::size_t>({rows(wide ? 2 : 1), around, kWalkRows});
+  p.rows = static_cast<std::uint32_t>(std::min<std::size_t>(most, p.height));
+  return wide ? 2 : 1;
 }
 
 }  // namespace binmorph::cuda

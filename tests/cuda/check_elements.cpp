@@ -1,4 +1,4 @@
-// Chains of 3x3 stages, hit-or-miss, compiled elements on tiles, thinning, selections and comparisons of
+// Boxes and chains, hit-or-miss, compiled elements on tiles, thinning, selections and comparisons of
 // words.
 #include "binmorph/se_plan.h"
 #include "device_kernels.h"
@@ -52,19 +52,76 @@ std::vector<SePoint> small_element(std::uint32_t bits) {
 
 constexpr std::uint32_t kBox = 0777, kCross = 0272;
 
-void check_chain(const Images& shape, std::uint32_t stages, bool cross, std::uint32_t dilate,
-                 std::uint32_t border) {
-  auto want = dense_rows(shape, 3);
+std::vector<SePoint> box(const BoxReach& reach) {
+  std::vector<SePoint> points;
+  for (int y = -static_cast<int>(reach.up); y <= static_cast<int>(reach.down); ++y)
+    for (int x = -static_cast<int>(reach.left); x <= static_cast<int>(reach.right); ++x)
+      points.push_back({y, x});
+  return points;
+}
+
+// Stages by boxes, or crosses where `shape` says so; bit s of `dilate` and `border` belongs to stage s.
+void check_walk(const Images& shape, WalkShape kind, const std::vector<BoxReach>& boxes, std::uint32_t dilate,
+                std::uint32_t border, std::uint32_t rows) {
+  std::size_t points_at_once = 1;
+  for (const BoxReach& r : boxes) points_at_once *= (r.left + 1 + r.right) * (r.up + 1 + r.down);
+  unsigned ones = 1;  // so that about half of the first result is set, or not set
+  while (ones < 9 && points_at_once >> ones != 0) ++ones;
+  auto want = dense_rows(shape, ones);
+  if ((dilate & 1) != 0)
+    for (std::size_t i = 0; i < shape.rows() * shape.width; ++i) {
+      std::uint64_t* row = want.data() + i / shape.width * words_for(shape.width);
+      set_bit(row, i % shape.width, !get_bit(row, i % shape.width));
+    }
   Array<std::uint64_t> src(want), dst(want.size());
-  const MorphologyChainParams p{src.data(), dst.data(), shape.images, shape.height, shape.width,
-                                stages,     dilate,     border,       cross};
-  launch(launch_morphology_chain(p), morphology_chain_u64_u64__cuda_simt, p);
-  for (std::uint32_t s = 0; s < stages; ++s)
-    want = fold(shape, small_element(cross ? kCross : kBox), want, (dilate >> s & 1) != 0,
-                (border >> s & 1) != 0);
-  expect_equal("chain of " + std::to_string(stages) + ", dilations " + std::to_string(dilate) + ", borders " +
-                   std::to_string(border) + ", " + shape.label(),
-               dst, want);
+  MorphologyWalkParams p{src.data(), dst.data(), shape.images, shape.height, shape.width, rows, 0, kind, {}};
+  std::string label = kind == WalkShape::cross3 ? "crosses" : "boxes";
+  for (const BoxReach& reach : boxes) {
+    const bool is_dilation = (dilate >> p.stages & 1) != 0, outside = (border >> p.stages & 1) != 0;
+    const auto points = kind == WalkShape::cross3 ? small_element(kCross) : box(reach);
+    if (kind != WalkShape::cross3) {
+      kernels::SeProgram program{};
+      program.points = points.data();
+      program.point_count = points.size();
+      const auto found = box_reach(program);
+      if (!found || found->left != reach.left || found->down != reach.down) fail("a box that is none");
+    }
+    want = fold(shape, points, want, is_dilation, outside);
+    BoxReach rest = reach;
+    p.stage[p.stages++] = cut_stage(rest, is_dilation, outside);
+    if ((rest.left | rest.right | rest.up | rest.down) != 0) fail("a box that is too large for a stage");
+    label +=
+        " " + std::to_string(reach.left + 1 + reach.right) + "x" + std::to_string(reach.up + 1 + reach.down);
+  }
+  label +=
+      ", dilations " + std::to_string(dilate) + ", borders " + std::to_string(border) + ", " + shape.label();
+  launch(launch_morphology_walk(p, 1), morphology_walk_u64_u64__cuda_simt, p);
+  expect_equal(label, dst, want);
+  if (words_for(shape.width) % 2 != 0) return;
+  Array<std::uint64_t> other(want.size());
+  p.dst = other.data();
+  launch(launch_morphology_walk(p, 2), morphology_walk_wide_u64_u64__cuda_simt, p);
+  expect_equal("wide, " + label, other, want);
+}
+
+void check_walks() {
+  const BoxReach three{1, 1, 1, 1};
+  for (const std::uint32_t width : {1u, 63u, 64u, 65u, 127u, 130u, 192u, 256u, 2000u}) {
+    const Images shape{2, width % 2 == 0 ? 5u : 21u, width};
+    for (const std::uint32_t stages : {1u, 2u, 4u})
+      for (const WalkShape kind : {WalkShape::box3, WalkShape::cross3})
+        for (const std::uint32_t dilate : {0u, 15u, 5u, 2u})
+          check_walk(shape, kind, std::vector<BoxReach>(stages, three), dilate, (dilate * 7 + width) % 16, 8);
+    for (const BoxReach& reach : {BoxReach{8, 8, 8, 8}, BoxReach{0, 0, 0, 0}, BoxReach{7, 0, 0, 1},
+                                  BoxReach{0, 3, 2, 0}, BoxReach{32, 31, 4, 9}})
+      for (const std::uint32_t dilate : {0u, 1u})
+        for (const std::uint32_t border : {0u, 1u})
+          check_walk(shape, WalkShape::box, {reach}, dilate, border, 9);
+    for (const std::uint32_t border : {0u, 1u, 2u, 3u})
+      check_walk(shape, WalkShape::box, {{8, 8, 8, 8}, {8, 8, 8, 8}}, border == 2 ? 1 : 2, border, 16);
+  }
+  check_walk({1, 150, 200}, WalkShape::box, {{32, 32, 32, 32}}, 0, 1, 40);
+  check_walk({1, 70, 300}, WalkShape::box, {{32, 32, 9, 0}, {32, 32, 3, 20}}, 2, 1, 8);
 }
 
 void check_hit_or_miss(const Images& shape, std::uint32_t ones, std::uint32_t zeros) {
@@ -158,28 +215,18 @@ int main() {
   using namespace binmorph::cuda;
   using namespace binmorph::cuda::testing;
   return run_all("elements", [] {
-    for (const std::uint32_t width : {1u, 31u, 63u, 64u, 65u, 97u, 130u, 192u})
-      for (const std::uint32_t stages : {2u, 4u})
-        for (const bool cross : {false, true}) {
-          const Images shape{2, width % 2 == 0 ? 3u : 21u, width};
-          for (const std::uint32_t dilate : {0u, 15u, 2u, 5u})
-            check_chain(shape, stages, cross, dilate, (dilate * 7 + width) % 16);
-          check_chain(shape, stages, cross, 9, 0);
-          check_chain(shape, stages, cross, 12, 15);
-        }
+    check_walks();
     for (const std::uint32_t width : {1u, 63u, 64u, 65u, 130u}) {
       check_hit_or_miss({2, 9, width}, 0020, 0757);
       check_hit_or_miss({1, 17, width}, 0022, 0440);
       check_hit_or_miss({1, 3, width}, 0, 0111);
     }
-    std::vector<SePoint> box, gaps;
-    for (int y = -7; y <= 7; ++y)
-      for (int x = -7; x <= 7; ++x) box.push_back({y, x});
+    std::vector<SePoint> gaps;
     for (int i = 0; i < 40; ++i)
       gaps.push_back({static_cast<int>(below(9)) - 2, static_cast<int>(below(200)) - 90});
     std::vector<SePoint> east, west;  // each reads words on one side only
     for (int x = 60; x <= 66; ++x) east.push_back({0, x}), west.push_back({0, -x});
-    for (const auto& element : {box, gaps, east, west, disk(5), disk(17)})
+    for (const auto& element : {box({7, 7, 7, 7}), gaps, east, west, disk(5), disk(17)})
       for (const bool border : {false, true})
         for (const std::uint32_t width : {1u, 64u, 100u, 257u})
           check_program({width == 64 ? 2u : 1u, width == 1 ? 3u : 70u, width}, element, border,

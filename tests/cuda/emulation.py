@@ -24,8 +24,8 @@ CHECKS = {
     "elements": (
         "morphology2d/cuda_pack.cpp",
         "morphology2d/cuda_simt.cu",
-        "morphology2d/cuda_simt_chain.cu",
         "morphology2d/cuda_simt_program.cu",
+        "morphology2d/cuda_simt_walk.cu",
         "thinning/cuda_simt.cu",
         "../csrc/se_columns.cpp",
         "../csrc/se_graph.cpp",
@@ -35,7 +35,6 @@ CHECKS = {
         "bisel/cuda_simt.cu",
         "bisel/cuda_pack.cpp",
         "morphology2d/cuda_simt.cu",
-        "morphology2d/cuda_simt_wide.cu",
         "truth_table/cuda_simt.cu",
     ),
     "numbers": (

@@ -17,9 +17,8 @@ class Mutant:
 
 
 _WORDS = "morphology2d/cuda_simt.cu"
-_CHAIN = "morphology2d/cuda_simt_chain.cu"
 _TILES = "morphology2d/cuda_simt_program.cu"
-_WIDE = "morphology2d/cuda_simt_wide.cu"
+_WALK = "morphology2d/cuda_simt_walk.cu"
 _THIN = "thinning/cuda_simt.cu"
 ELEMENTS = [
     Mutant(
@@ -37,24 +36,33 @@ ELEMENTS = [
         "item < p.words &&",
         "item < p.words / 2 &&",
     ),
+    Mutant("rows trail on the wrong side", "elements", _WALK, "here.up) : -static", "here.down) : -static"),
+    Mutant("upwards from the wrong row", "elements", _WALK, "(p.rows) - 1 : first", "(p.rows) : first"),
     Mutant(
-        "stages a row apart", "elements", _CHAIN, "const int y = t - static_cast<int>(s);", "const int y = t;"
+        "columns outside forgotten", "elements", _WALK, "exists && begin < p.width ?", "begin < p.width ?"
     ),
+    Mutant("complement kept for the next stage", "elements", _WALK, "(was ^ stage.flip)) |", "stage.flip) |"),
     Mutant(
         "border of the stage before",
         "elements",
-        _CHAIN,
-        "fill = outside(s);",
-        "fill = outside(s == 0 ? 0 : s - 1);",
+        _WALK,
+        "next.border ^ here.flip",
+        "here.border ^ here.flip",
     ),
-    Mutant("columns outside forgotten", "elements", _CHAIN, "w == 0 ? 0 : ~0u", "~0u"),
+    Mutant("rows outside a later stage", "elements", _WALK, "to < 0 || to >= height", "to >= height"),
+    Mutant("corners of the cross", "elements", _WALK, "spread(above_, 1, 1)", "spread(here_, 1, 1)"),
+    Mutant("ends of blocks a row late", "elements", _WALK, "*slot = row;", "*slot = next;"),
+    Mutant("a block that never ends", "elements", _WALK, "    begin(ring_);\n", "    at_ = 0;\n"),
+    Mutant("a ring of two stages", "elements", _WALK, "    ring += (p", "    if (s != 0) ring += (p"),
+    Mutant("pixels of the lane before", "elements", _WALK, "(lane + 1) % 32", "lane"),
+    Mutant("lanes that write what they lend", "elements", _WALK, "lane - 1 < kWalkLanes", "lane < 32"),
     Mutant(
-        "one row too few ahead", "elements", _CHAIN, "t < last + static_cast", "t + 1 < last + static_cast"
+        "runs with gaps",
+        "elements",
+        "morphology2d/cuda_pack.cpp",
+        "length += before + after",
+        "length *= 3 + 1",
     ),
-    Mutant(
-        "complement kept for the next stage", "elements", _CHAIN, "change = was ^ flip(s)", "change = flip(s)"
-    ),
-    Mutant("corners of the cross", "elements", _CHAIN, "cross ? here.part[i] :", "false ? here.part[i] :"),
     Mutant(
         "no barrier behind the load",
         "elements",
@@ -98,8 +106,5 @@ ELEMENTS = [
         "here >> 1 | after << 63",
         "here >> 1 | before << 63",
     ),
-    Mutant("its own pixels to the left", "morphology", _WIDE, "parts[c.first ? 0 : -1]", "parts[0]"),
-    Mutant("pixels behind the end", "morphology", _WIDE, "&= c.keep[part + 1]", "&= ~0u"),
-    Mutant("a row above that is no border", "morphology", _WIDE, "inside ? settled : c.border", "settled"),
     Mutant("changes untold", "elements", _THIN, "if (go != 0)", "if (go == 1)"),
 ]

@@ -15,8 +15,9 @@ ARCHITECTURES = ("75", *NATIVE, "100", "120")
 
 WARPGROUPS = "90a"
 """The one with warpgroup products."""
-BUDGETS = {"__cuda_simt": 80, "__cuda_mma": 168, "__cuda_wgmma": 168}
-"""Registers of a thread: three blocks of 256, three of 128, and one of 384 fit a multiprocessor."""
+BUDGETS = {"_walk_wide_": 102, "__cuda_simt": 80, "__cuda_mma": 168, "__cuda_wgmma": 168}
+"""Registers of a thread, the first that suits: five blocks of 128, three of 256, three of 128, and one of 384
+fit a multiprocessor."""
 NATIVE_MMA_BUDGET = 128
 
 PACKING_KERNELS = {"n64": 2 * 64, "n128": 160, "n256": 320, "dense": 320}
@@ -27,8 +28,19 @@ PACKING_BUDGET = 1.0
 the same straight runs of code (addresses of rows, the end of the loop)."""
 ENDS_A_RUN = re.compile(r"(BRA|BSYNC|BSSY|BAR|CALL|DEPBAR|EXIT|RET|STG|SYNCS|WARPGROUP|WARPSYNC)\b")
 NOT_ALU = re.compile(
-    r"(IMAD|IDP|HFMA2|FFMA|FMUL|POPC|LD|ST|U[A-Z]|R2UR|S2R|S2UR|CS2R|NOP|ATOM|SYNCS|BRA|BSYNC|BAR|WARPSYNC)"
+    r"(IMAD|IDP|HFMA2|FFMA|FMUL|POPC|LD|ST|U[A-Z]|R2UR|SHFL|S2R|S2UR|CS2R|NOP|ATOM|SYNCS|BRA|"
+    r"BSSY|BSYNC|BAR|WARPSYNC)"
 )
+
+WALK_BUDGETS = {
+    (False, 1): 7.5,
+    (False, 2): 14.0,
+    (False, 4): 27.5,
+    (True, 1): 28.5,
+    (True, 2): 56.0,
+}
+"""The same for 32 pixels of the walk with 16 bytes a lane, by (boxes of any size, stages). Whole loops are
+counted, steps and ends of blocks that a box does without included, so that these are bounds."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -79,7 +91,7 @@ def test_registers_and_local_memory(compiled):
     assert {name for name, *_ in entries} == named
     for name, stack, stores, loads, registers in entries:
         assert (stack, stores, loads) == ("0", "0", "0"), f"{name} uses local memory"
-        (budget,) = [count for suffix, count in BUDGETS.items() if suffix in name]
+        budget = next(count for part, count in BUDGETS.items() if part in name)
         if architecture in NATIVE and name.endswith("__cuda_mma"):
             budget = NATIVE_MMA_BUDGET
         assert int(registers) <= budget, f"{name}: {registers} registers, the budget is {budget}"
@@ -136,3 +148,36 @@ def test_packing_takes_at_most_an_instruction_per_output(compiled, cuobjdump):
         (expected,) = [n for name, n in PACKING_KERNELS.items() if re.search(rf"_{name}(_|$)", kernel)]
         assert outputs == expected, f"{kernel}: the code that packs is not where it is counted"
         assert cost <= PACKING_BUDGET, f"{kernel}: {cost:.2f} ALU instructions per output"
+
+
+def walk_costs(code: str) -> dict[tuple[bool, int], float]:
+    """ALU instructions per 32 pixels of the walk's loops over rows, and what each of them makes."""
+    costs: dict[tuple[bool, int], float] = {}
+    (part,) = [p for p in re.split(r"\n\s+Function : ", code) if p.startswith("morphology_walk_wide")]
+    found = re.findall(r"/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+\s+)?([A-Z][\w.]+)([^;]*);", part)
+    for end, branch, target in found:
+        begin = re.search(r"0x([0-9a-f]+)", target)
+        if branch != "BRA" or begin is None or int(begin[1], 16) > int(end, 16):
+            continue
+        names = [name for at, name, _ in found if int(begin[1], 16) <= int(at, 16) <= int(end, 16)]
+        rows = sum(name.startswith("STG") for name in names)
+        if rows == 0:
+            continue  # not a loop over rows
+        any_size = any(name.startswith("LDS") for name in names)
+        steps = sum(name.startswith("SHFL") for name in names) // (2 * rows)
+        alu = sum(NOT_ALU.match(name) is None for name in names)
+        key = (any_size, steps // 4 if any_size else steps)
+        costs[key] = max(costs.get(key, 0), alu / (4 * rows))
+    return costs
+
+
+def test_walks_are_quicker_than_memory(compiled, cuobjdump):
+    architecture, cubin, _ = compiled
+    if architecture != WARPGROUPS or cuobjdump is None:
+        pytest.skip("only for Hopper's code, with cuobjdump")
+    code = subprocess.run([cuobjdump, "-sass", str(cubin)], capture_output=True, text=True, check=True).stdout
+    costs = walk_costs(code)
+    print("ALU instructions per 32 pixels by (any size, stages):", costs)
+    assert costs.keys() == WALK_BUDGETS.keys()
+    for loop, cost in costs.items():
+        assert cost <= WALK_BUDGETS[loop], f"{loop}: {cost:.1f}"

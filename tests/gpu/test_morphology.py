@@ -64,13 +64,29 @@ def test_iterations_in_one_pass(iterations, element):
 
 def test_several_stages_share_a_launch(emulator):
     bits = BitArray.pack(image_of((20, 131))).to("cuda")
-    for iterations, launches in ((1, 1), (2, 1), (4, 1), (7, 3)):
+    for operation, element, iterations, launches in (
+        ("erosion", "box", 1, 1),
+        ("erosion", "box", 40, 2),
+        ("erosion", "cross", 7, 3),
+        ("opening", "box", 1, 1),
+        ("opening", "box", 8, 1),
+        ("opening", "box", 40, 4),
+        ("closing", "cross", 2, 1),
+    ):
         before = emulator.get("launches")
-        morphology.binary_erosion(bits, ELEMENTS["box"], iterations)
+        getattr(morphology, f"binary_{operation}")(bits, ELEMENTS[element], iterations)
         assert emulator.get("launches") - before == launches
-    before = emulator.get("launches")
-    morphology.binary_opening(bits, ELEMENTS["cross"])
-    assert emulator.get("launches") - before == 1
+
+
+@pytest.mark.parametrize("extents", [(17, 17), (2, 33), (70, 3), (5, 150)])
+def test_boxes_of_any_size(extents):
+    x = image_of((90, 200), 1 - 0.7 / np.prod(extents))
+    for border in (0, 1):
+        for origin in (0, tuple(-(n // 2) for n in extents)):
+            options = {"border_value": border, "origin": origin}
+            assert_same("binary_erosion", x, np.ones(extents, bool), **options)
+            assert_same("binary_dilation", ~x, np.ones(extents, bool), 2, **options)
+            assert_same("binary_closing", ~x, np.ones(extents, bool), **options)
 
 
 @pytest.mark.parametrize("origin", [(-1, 1), (1, 0), (0, -1)])
