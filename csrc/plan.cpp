@@ -115,11 +115,16 @@ struct Plan::Builder {
   std::vector<Slot> slots;
   std::vector<std::vector<std::size_t>> reads, writes;  // slots per step
   std::vector<std::size_t> slot_of;                     // per value of the graph
+  std::vector<std::size_t> other_slot_of;               // of values that lie in both packings
 
   Builder(const Graph& g, const Target& t, std::vector<PlannedStep>& s)
-      : graph(g), target(t), steps(s), slot_of(g.nodes().size() + 1, kNetworkInput) {}
+      : graph(g),
+        target(t),
+        steps(s),
+        slot_of(g.nodes().size() + 1, kNetworkInput),
+        other_slot_of(slot_of) {}
 
-  // The slot of a value in this packing; a step that repacks it comes first where it lies otherwise.
+  // The slot of a value in this packing; a step that repacks it comes first where it lies in the other alone.
   std::size_t read(std::size_t value, Packing packing) {
     const ValueType& type = graph.type(value);
     if (slot_of[value] == kNetworkInput) {
@@ -128,8 +133,10 @@ struct Plan::Builder {
     }
     const std::size_t slot = slot_of[value];
     if (type.kind != ValueKind::bits || type.flat || slots[slot].packing == packing) return slot;
-    // The repacked copy is what later readers find: convolutions follow convolutions.
-    slot_of[value] = add(make_repack_step(type, packing, target), {slot}, {}, {value - 1}, true);
+    std::swap(slot_of[value], other_slot_of[value]);
+    // What read any packing, as pooling does, take the copy read last: convolutions follow convolutions.
+    if (slot_of[value] == kNetworkInput)
+      slot_of[value] = add(make_repack_step(type, packing, target), {slot}, {}, {value - 1}, true);
     return slot_of[value];
   }
 

@@ -1,4 +1,4 @@
-// What planes of gates and counters, and elementwise programs, cost: what they do, times what
+// What planes of gates and counters, elementwise programs and moves cost: what they do, times what
 // benchmarks/fit_costs.py has measured of each.
 #include <algorithm>
 
@@ -8,6 +8,7 @@ namespace binmorph {
 namespace {
 
 constexpr std::size_t kElementwiseRates = 1 + static_cast<std::size_t>(kernels::ElementwiseOp::pack) + 1;
+constexpr std::size_t kMoveKinds = static_cast<std::size_t>(Move::linear_bits) + 1;
 
 #include "costs.inc"
 
@@ -58,6 +59,11 @@ double elementwise_cost(const std::vector<kernels::ElementwiseStep>& steps, std:
   for (const kernels::ElementwiseStep& step : steps) per_tile += rates[1 + static_cast<std::size_t>(step.op)];
   const double tiles = static_cast<double>(pixels * channels) / kernels::kElementwiseBlock;
   return per_tile * tiles;
+}
+
+double move_cost(Move move, std::size_t units, Isa isa) {
+  const double rate = kMoveCosts[static_cast<std::size_t>(isa)][static_cast<std::size_t>(move)];
+  return rate * static_cast<double>(units);
 }
 
 }  // namespace binmorph

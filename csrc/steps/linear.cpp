@@ -16,11 +16,13 @@ class LinearStep final : public Step {
     weight_.assign(bits_ * padded_, 0.0f);
     for (std::size_t o = 0; o < op.outputs; ++o)
       for (std::size_t k = 0; k < bits_; ++k) weight_[k * padded_ + o] = op.weight[o * bits_ + k];
-    cost = static_cast<double>(bits_ * padded_) / 8;
+    const std::size_t passes = padded_ / 64 + padded_ % 64 / kernels::kLinearLanes;
+    cost = move_cost(Move::linear_bits, bits_ * passes, target.isa);
     if (target.layout == Layout::planes) {
       to_images_ = select_kernel<kernels::PlanesToImages>(target.isa, *this);
       scratch_words = kBlockImages * words_for(bits_);
-      cost = (cost + static_cast<double>(bits_) / 2) * kBlockImages;
+      cost = cost * kBlockImages +
+             move_cost(Move::planes_to_images, words_for(bits_) * kLaneWords, target.isa);
     }
   }
 

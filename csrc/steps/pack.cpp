@@ -21,11 +21,13 @@ template <>
 struct PackKernels<float> {
   using LevelSet = kernels::LevelSetF32;
   using Binary = kernels::PackBinaryF32;
+  static constexpr Move kLevelSet = Move::level_set_f32, kBinary = Move::pack_binary_f32;
 };
 template <>
 struct PackKernels<std::uint8_t> {
   using LevelSet = kernels::LevelSetU8;
   using Binary = kernels::PackBinaryU8;
+  static constexpr Move kLevelSet = Move::level_set_u8, kBinary = Move::pack_binary_u8;
 };
 
 template <class T>
@@ -48,11 +50,11 @@ class PackStep final : public Step {
     channels_ = in.flat ? 1 : in.channels;
     const std::size_t planes = channels_ * per_channel();
     const std::size_t image_words = planes * rows_ * words_for(width_);
-    cost = static_cast<double>(in.size()) / 8 * static_cast<double>(per_channel());
+    cost = move_cost(binary_ != nullptr ? PackKernels<T>::kBinary : PackKernels<T>::kLevelSet, image_words, isa);
     if (layout_ == Layout::planes) {
       to_planes_ = select_kernel<kernels::ImagesToPlanes>(isa, *this);
       scratch_words = kBlockImages * image_words;
-      cost = (cost + static_cast<double>(image_words) * 30) * kBlockImages;
+      cost = cost * kBlockImages + move_cost(Move::images_to_planes, image_words * kLaneWords, isa);
     }
     if (packing == Packing::channels && !dense) {
       writes = packing;

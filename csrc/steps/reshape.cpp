@@ -20,7 +20,12 @@ class MaxPoolStep final : public Step {
         shape_.channels = 1;
       }
     }
-    cost = static_cast<double>(value_words(in, target.layout, packing)) / 2;
+    const std::size_t pixels = shape_.channels * shape_.out_height() * shape_.out_width();
+    const std::size_t rows = shape_.channels * shape_.out_height() * words_for(shape_.width);
+    cost = rows_ != nullptr
+               ? move_cost(Move::max_pool_rows, rows * (op.kernel_h + op.kernel_w), target.isa)
+               : move_cost(Move::max_pool_planes,
+                           pixels * op.kernel_h * op.kernel_w * ((pixel_words_ + 3) / 4), target.isa);
   }
 
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t*) const override {
@@ -66,7 +71,9 @@ class FlattenStep final : public Step {
     // Planes lie in feature order already; so do rows that fill their words.
     alias = packing == Packing::rows && (target.layout == Layout::planes || width_ % 64 == 0);
     if (!alias) flatten_ = select_kernel<kernels::Flatten>(target.isa, *this);
-    cost = alias ? 0 : static_cast<double>(rows_ * words_for(width_)) * 2;
+    if (!alias) cost = move_cost(Move::flatten, rows_ * words_for(width_), target.isa);
+    if (to_images_ != nullptr)
+      cost += move_cost(Move::channels_to_rows, words_for(channels_) * words_for(width_), target.isa);
   }
 
   void run(const StepInput& in, std::uint64_t* out, std::uint64_t* scratch) const override {
@@ -86,7 +93,7 @@ class FlattenStep final : public Step {
 
 }  // namespace
 
-Repacker::Repacker(const ValueType& type, Packing to, Isa isa) : type_(type) {
+Repacker::Repacker(const ValueType& type, Packing to, Isa isa) : type_(type), isa_(isa) {
   const auto& to_channels = best_kernel<kernels::ImagesToPlanes>(isa);
   const auto& to_rows = best_kernel<kernels::PlanesToImages>(isa);
   name_ = to == Packing::channels ? to_channels.name : to_rows.name;
@@ -98,8 +105,7 @@ Repacker::Repacker(const ValueType& type, Packing to, Isa isa) : type_(type) {
 
 double Repacker::cost() const {
   const std::size_t blocks = type_.height * words_for(type_.width) * words_for(type_.channels);
-  constexpr double kBlock = 512;  // of 64 x 64 bits
-  return kBlock * static_cast<double>(blocks);
+  return move_cost(to_channels_ != nullptr ? Move::rows_to_channels : Move::channels_to_rows, blocks, isa_);
 }
 
 void Repacker::run(const std::uint64_t* from, std::uint64_t* to) const {

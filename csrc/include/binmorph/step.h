@@ -122,6 +122,26 @@ double decision_program_cost(const kernels::DecisionProgram& program, const kern
 double elementwise_cost(const std::vector<kernels::ElementwiseStep>& steps, std::size_t pixels,
                         std::size_t channels, Isa isa);
 
+// Kernels that move bits, and what a unit of their work is.
+enum class Move {
+  level_set_f32,  // packing: a word of a row
+  level_set_u8,
+  pack_binary_f32,
+  pack_binary_u8,
+  images_to_planes,  // 64 x 64 bits of a block of images
+  planes_to_images,
+  rows_to_channels,  // 64 x 64 bits of an image
+  channels_to_rows,
+  max_pool_rows,     // a word of a row and a row or column of the window, per row of the result
+  max_pool_planes,   // four words of a pixel and a tap of the window, per pixel of the result
+  window_rows,       // a word written, in rows of one word
+  window_wide_rows,  // and in longer ones
+  window_planes,
+  flatten,      // a word of a row
+  linear_bits,  // a bit, per pass over the outputs
+};
+double move_cost(Move move, std::size_t units, Isa isa);
+
 constexpr std::size_t round_to_line(std::size_t words) { return (words + 7) / 8 * 8; }  // of 64 bytes
 
 struct Target {
@@ -142,6 +162,7 @@ class Repacker {
 
  private:
   ValueType type_;
+  Isa isa_;
   const char* name_;
   kernels::ImagesToPlanes* to_channels_ = nullptr;  // either this or the other
   kernels::PlanesToImages* to_rows_ = nullptr;
