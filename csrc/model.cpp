@@ -21,7 +21,7 @@ bool suits_planes(const Graph& graph) {
 }
 
 // Dense layers read their weights once for a unit of several images, which should stay in the outer cache.
-constexpr std::size_t kMaxUnitArenaWords = std::size_t{512} << 7;  // 512 KiB
+constexpr std::size_t kMaxUnitWords = std::size_t{512} << 7;  // 512 KiB
 
 std::unique_ptr<Plan> plan_rows(const Graph& graph, const ModelOptions& options) {
   const auto& nodes = graph.nodes();
@@ -30,7 +30,7 @@ std::unique_ptr<Plan> plan_rows(const Graph& graph, const ModelOptions& options)
   });
   for (std::size_t images = dense ? kernels::kDenseImages : 1;; images /= 2) {
     auto plan = std::make_unique<Plan>(graph, Target{Layout::rows, options.isa, options.threads, images});
-    if (images == 1 || plan->arena_words() <= kMaxUnitArenaWords) return plan;
+    if (images == 1 || plan->unit_words() <= kMaxUnitWords) return plan;
   }
 }
 

@@ -233,10 +233,23 @@ struct Plan::Builder {
     }
   }
 
+  std::size_t images() const { return target.layout == Layout::rows ? target.images : 1; }
+
+  std::size_t unit_words() const {
+    std::size_t most = 0;
+    for (std::size_t s = 0; s < steps.size(); ++s) {
+      std::size_t words = 0;
+      for (const auto* touched : {&reads[s], &writes[s]})
+        for (std::size_t slot : *touched) words += slots[slot].words;
+      most = std::max(most, words * images());
+    }
+    return most;
+  }
+
   // Returns the size of the arena in words.
   std::size_t place() {
     ArenaLayout layout;
-    const std::size_t unit = target.layout == Layout::rows ? target.images : 1;
+    const std::size_t unit = images();
     std::vector<std::size_t> offset(slots.size(), 0);
     const auto at = [&](std::size_t slot) { return PlannedStep::Place{offset[slot], slots[slot].words}; };
     for (std::size_t s = 0; s < steps.size(); ++s) {
@@ -263,6 +276,7 @@ Plan::Plan(const Graph& graph, const Target& target, bool fuse)
   if (fuse) join_pools(graph, kernels::kElementwiseBlock, fused_steps);
   for (const Fused& fused : fused_steps) builder.add_nodes(fused);
   builder.finish();
+  unit_words_ = builder.unit_words();
   unload_scratch_ = arena_words_ = builder.place();
   for (const PlannedStep& s : steps_) {
     cost_ += s.step->cost;

@@ -141,6 +141,10 @@ py::list describe(const Model& model) {
       step["values"] = values;
       step["kernels"] = s.step->kernels;
       step["cost"] = s.step->cost;
+      py::list rivals;
+      for (const Step::Rival& rival : s.step->rivals)
+        rivals.append(py::make_tuple(rival.kernel, rival.cost));
+      step["rivals"] = rivals;
       step["bytes"] = 8 * words;
       step["offset"] = 8 * s.out.offset;
       step["scratch_bytes"] = 8 * s.step->scratch_words;

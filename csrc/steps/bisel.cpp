@@ -147,10 +147,14 @@ class BiselStep final : public WindowStep {
     // Decisions compute what several outputs need once; planes hold more of one neuron in registers.
     const double rival = cost_of(planes);
     auto decisions = compile_decisions(op, in.channels, offset(), 4 * planes.taps.size());
-    if (decisions && cost_of(*decisions) < rival)
+    if (decisions && cost_of(*decisions) < rival) {
+      rivals.push_back({best_kernel<kernels::ThresholdPlanes>(target.isa).name, rival});
       use(*std::move(decisions), target.threads);
-    else
+    } else {
+      if (decisions)
+        rivals.push_back({best_kernel<kernels::DecisionPlanes>(target.isa).name, cost_of(*decisions)});
       use(std::move(planes), target.threads);
+    }
   }
 };
 

@@ -53,11 +53,11 @@ class Conv2dStep final : public Step {
     run_ = kernel.run;
     const kernels::ConvLayout layout = kernels::conv_layout(kernel.name);
     pieces_ = cut(layout);
-    constexpr double kVectorOperationsPerCycle = 2;
     sparse_ = SparseThresholdConv::make(shape, op, threshold, pixels,
                                         kernels::conv_cycles(layout, shape, form), target, *this);
     if (sparse_ != nullptr) {  // in its place
       kernels.erase(std::find(kernels.begin(), kernels.end(), kernel.name));
+      rivals.push_back({kernel.name, kVectorOperationsPerCycle * pieces_.cycles});
       cost = kVectorOperationsPerCycle * sparse_->cycles;
       return;
     }

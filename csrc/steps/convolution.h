@@ -9,6 +9,8 @@
 
 namespace binmorph {
 
+inline constexpr double kVectorOperationsPerCycle = 2;
+
 // A replicated border is copied in front of the kernel, which then sees an image without padding.
 inline kernels::ConvShape conv_shape(const Window& w, const ValueType& in, std::size_t outputs) {
   const bool replicate = w.border == kernels::Border::replicate;
@@ -48,7 +50,8 @@ struct PixelClasses {
 };
 
 // Of the best instruction set that has a kernel over packed bits for the shape (the reference has), the one
-// whose layout costs least, the first of equals. Its name is added to the step's list.
+// whose layout costs least in cycles, the first of equals. Its name is added to the step's list, the others are
+// its rivals.
 template <class Fn, class Cost>
 const kernels::Kernel<Fn>& select_conv_kernel(const kernels::ConvShape& shape, Isa isa, Step& step,
                                               const Cost& cost) {
@@ -62,6 +65,10 @@ const kernels::Kernel<Fn>& select_conv_kernel(const kernels::ConvShape& shape, I
     best = &k;
     least = cycles;
   }
+  for (const kernels::Kernel<Fn>& k : kernels::kernel_list<Fn>())
+    if (const kernels::ConvLayout layout = kernels::conv_layout(k.name);
+        &k != best && k.isa == best->isa && kernels::conv_supports(layout, shape))
+      step.rivals.push_back({k.name, kVectorOperationsPerCycle * cost(layout)});
   step.kernels.emplace_back(best->name);
   return *best;
 }
@@ -76,26 +83,28 @@ struct ConvPieces {
 
 inline ConvPieces conv_pieces(kernels::ConvLayout layout, const kernels::ConvShape& shape,
                               kernels::ConvForm form, std::size_t threads) {
-  constexpr double kVectorOperationsPerCycle = 2, kHandOver = 2000;
+  constexpr double kHandOver = 2000;
   ConvPieces best{true, 1, kernels::conv_cycles(layout, shape, form)};
-  const std::size_t count = pieces_for(kVectorOperationsPerCycle * best.cycles, threads);
+  const std::size_t most = pieces_for(kVectorOperationsPerCycle * best.cycles, threads);
   const auto consider = [&](bool by_rows, std::size_t pieces, const kernels::ConvShape& piece) {
     const auto turns = static_cast<double>((pieces + threads - 1) / threads);
     const double cycles = kHandOver + turns * kernels::conv_cycles(layout, piece, form);
     if (cycles < best.cycles) best = {by_rows, pieces, cycles};
   };
-  if (count == 1) return best;
-  kernels::ConvShape piece = shape;
-  const std::size_t rows = std::min(count, shape.out_height());
-  piece.top = piece.bottom = 0;
-  piece.height = ((shape.out_height() + rows - 1) / rows - 1) * shape.stride_h + shape.window_h();
-  consider(true, rows, piece);
-  if (shape.groups != 1 || shape.out_channels % kernels::kConvBlock != 0) return best;
-  piece = shape;
-  const std::size_t blocks = shape.out_channels / kernels::kConvBlock, parts = std::min(count, blocks);
-  if (parts < 2) return best;
-  piece.out_channels = (blocks + parts - 1) / parts * kernels::kConvBlock;
-  consider(false, parts, piece);
+  // Fewer pieces repeat less of the borders between rows, and fill more of a vector.
+  for (const std::size_t count : {most, threads}) {
+    if (most == 1) return best;
+    kernels::ConvShape piece = shape;
+    const std::size_t rows = std::min(count, shape.out_height());
+    piece.top = piece.bottom = 0;
+    piece.height = ((shape.out_height() + rows - 1) / rows - 1) * shape.stride_h + shape.window_h();
+    consider(true, rows, piece);
+    const std::size_t blocks = shape.out_channels / kernels::kConvBlock, parts = std::min(count, blocks);
+    if (shape.groups != 1 || shape.out_channels % kernels::kConvBlock != 0 || parts < 2) continue;
+    piece = shape;
+    piece.out_channels = (blocks + parts - 1) / parts * kernels::kConvBlock;
+    consider(false, parts, piece);
+  }
   return best;
 }
 

@@ -29,9 +29,13 @@ std::unique_ptr<SparseThresholdConv> SparseThresholdConv::make(
   const bool subtracts =
       std::any_of(masks.begin(), masks.end(), [](std::uint64_t word) { return word != 0; });
   const std::size_t entries = kernels::sparse_entries(shape, plus, minus);
-  if (!kernels::sparse_supports(shape, plus, minus) ||
-      kernels::sparse_threshold_cycles(shape, subtracts, entries, target.isa) >= dense_cycles)
+  if (!kernels::sparse_supports(shape, plus, minus)) return nullptr;
+  const double cycles = kernels::sparse_threshold_cycles(shape, subtracts, entries, target.isa);
+  if (cycles >= dense_cycles) {
+    step.rivals.push_back(
+        {best_kernel<kernels::SparseThreshold>(target.isa).name, kVectorOperationsPerCycle * cycles});
     return nullptr;
+  }
   return std::unique_ptr<SparseThresholdConv>(
       new SparseThresholdConv(shape, op, threshold, classes, target, step));
 }

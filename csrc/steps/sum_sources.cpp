@@ -23,6 +23,7 @@ class Counts {
     // Costs are those of thresholds: sums go by the order of the list.
     const auto& kernel = select_conv_kernel<kernels::AccumulateConv2d>(
         shape_, target.isa, step, [](kernels::ConvLayout) { return 0.0; });
+    step.rivals.clear();
     run_ = kernel.run;
     const kernels::ConvLayout layout = kernels::conv_layout(kernel.name);
     const std::size_t classes = constant.size() / outputs;
@@ -46,6 +47,7 @@ class Counts {
     if (sparse_ == nullptr) return;
     // They run in its place.
     step.kernels.erase(std::find(step.kernels.begin(), step.kernels.end(), kernel.name));
+    step.rivals.push_back({kernel.name, kVectorOperationsPerCycle * cycles});
     pack_ = nullptr;
     scratch_words = 0;
     blocks = sparse_->blocks;

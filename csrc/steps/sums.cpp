@@ -5,6 +5,7 @@
 
 #include "../fusion.h"
 #include "binmorph/step.h"
+#include "convolution.h"
 #include "kernels/common/aligned_vector.h"
 #include "kernels/common/bits.h"
 #include "pooled_rows.h"
@@ -172,7 +173,6 @@ class SumsStep final : public Step {
     program_blocks_ = words_for(channels_);
     if (!steps_.empty()) cost = elementwise_cost(steps_, height_ * width_, channels_, target.isa);
     if (source_ == nullptr) return;
-    constexpr double kVectorOperationsPerCycle = 2;
     cost += kVectorOperationsPerCycle * source_->cycles;
     tile_channels_ = source_->blocks == 1 ? channels_ : kernels::kElementwiseBlock;
     const std::size_t row_bytes = 4 * width_ * tile_channels_;

@@ -34,6 +34,9 @@ WIDTHS = [
     1025,
 ]
 
+# Inputs of an output: every tail, and both sides of where counters and vectors end.
+TAPS = [*range(1, 258), 1023, 1024, 1025, 4095, 4096, 4097]
+
 Array = np.ndarray[Any, Any]
 
 

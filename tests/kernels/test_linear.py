@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kernel_testing import WIDTHS, equals_reference, every_kernel, kernels, random_rows, reference_of
+from kernel_testing import TAPS, WIDTHS, equals_reference, every_kernel, kernels, random_rows, reference_of
 
 
 def wild_floats(rng, size):
@@ -15,7 +15,7 @@ def wild_floats(rng, size):
 @every_kernel("linear_bits")
 def test_linear_bits_equals_reference(kernel, edge):
     rng = np.random.default_rng(1)
-    for bits in [0, *WIDTHS]:
+    for bits in sorted({0, *WIDTHS, *TAPS}):
         for padded in {16, 16 * (1 + bits % 9)}:
             arrays = {
                 "x": random_rows(rng, 1, bits, rng.choice([0.0, 0.1, 0.5, 1.0])),

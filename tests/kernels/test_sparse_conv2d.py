@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from convolutions import Windows, correlate
 from guard_pages import Edge, GuardPages
-from kernel_testing import every_kernel, kernels, pack_rows, reference_of
+from kernel_testing import TAPS, every_kernel, kernels, pack_rows, reference_of
 
 
 @dataclass
@@ -92,6 +92,11 @@ def random_shapes(rng: np.random.Generator) -> list[Sparse]:
     return convs
 
 
+def all_taps(rng: np.random.Generator, k: int) -> Sparse:
+    minus = 0.5 if k % 3 == 0 else 0.0
+    return Sparse(rng, (k, 1, 1 + k % 9), 3, (1, 1), density=1.0 if k % 2 else 0.7, minus_density=minus)
+
+
 def networks(rng: np.random.Generator) -> list[Sparse]:
     """Layers as networks have them; the last has more taps of an output than a byte counts."""
     shapes = [((64, 56, 20), 64), ((128, 28, 28), 64), ((256, 14, 14), 130), ((512, 7, 7), 64)]
@@ -138,10 +143,8 @@ def test_sparse_threshold_equals_the_definition(kernel, edge, convs):
 @every_kernel("sparse_threshold")
 def test_sparse_threshold_counts_all_numbers_of_taps(kernel, edge):
     rng = np.random.default_rng(17)
-    for k in [*range(1, 258), 1023, 1024, 1025, 4095, 4096, 4097]:
-        minus = 0.5 if k % 3 == 0 else 0.0
-        conv = Sparse(rng, (k, 1, 1 + k % 9), 3, (1, 1), density=1.0 if k % 2 else 0.7, minus_density=minus)
-        check_fires(kernel, edge, conv, 1 + k % 2)
+    for k in TAPS:
+        check_fires(kernel, edge, all_taps(rng, k), 1 + k % 2)
 
 
 def test_sparse_threshold_reference_equals_the_definition():
@@ -154,8 +157,8 @@ def test_sparse_threshold_reference_equals_the_definition():
 @every_kernel("sparse_conv2d")
 def test_sparse_conv2d_counts_all_numbers_of_taps(kernel, edge):
     rng = np.random.default_rng(12)
-    for k in [*range(1, 35), 63, 64, 65, 127, 128, 129, 255, 256, 257, 1023, 1025, 4097]:
-        check(kernel, edge, Sparse(rng, (k, 1, 1 + k % 9), 3, (1, 1), density=1.0 if k % 2 else 0.7))
+    for k in TAPS:
+        check(kernel, edge, all_taps(rng, k))
 
 
 def test_sparse_conv2d_reference_equals_the_definition():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from convolutions import Windows
 from guard_pages import PATTERN, GuardPages
-from kernel_testing import every_kernel, kernels, reference_of
+from kernel_testing import TAPS, every_kernel, kernels, reference_of
 
 F32 = np.float32
 
@@ -158,7 +158,11 @@ def networks(op: str, rng: np.random.Generator) -> list[Conv]:
     ]
 
 
-SETS = {"draws": draws, "widths": widths, "networks": networks}
+def taps(op: str, rng: np.random.Generator) -> list[Conv]:
+    return [Conv(op, rng, (k, 1, 1 + k % 3), 1 + k % 35) for k in TAPS]
+
+
+SETS = {"draws": draws, "widths": widths, "networks": networks, "taps": taps}
 
 
 @pytest.mark.parametrize("shapes", SETS)

@@ -59,6 +59,7 @@ def test_random_graphs_with_convolutions(isa: str, seed: int) -> None:
         ((12, 9, 9), 6, {"groups": 3, "kernel": (2, 4), "stride": (3, 2)}),
         ((5, 1, 1), 130, {}),
         ((256, 3, 3), 8, {"kernel": (1, 1), "padding": (0, 0)}),
+        ((64, 16, 16), 256, {}),
     ],
 )
 def test_shapes(isa: str, border: str, shape: tuple[int, int, int], outputs: int, options: dict) -> None:
@@ -116,6 +117,24 @@ def test_a_chain_stays_channel_packed() -> None:
     x = random_input(rng, graph, 3)
     assert_equals_oracle(model, x)
     assert np.array_equal(model(BitArray.pack(x)).unpack(), model(x))
+
+
+def test_a_value_is_repacked_once() -> None:
+    """Windows of gates read rows, convolutions channels; in turn, they find either where it lies."""
+    rng = np.random.default_rng(1)
+    start = conv_graph(rng, (3, 8, 9), 2)
+    nodes, ends = list(start.nodes[:1]), []
+    for i in range(2):
+        nodes.append(replace(start.nodes[1], name=f"conv{i}"))
+        gates = random_neurons(rng, (2, 3), 9), random_neurons(rng, (2,), 3)
+        nodes.append(ir.Bisel(f"gates{i}", "pack", (3, 3), "zeros", *gates))
+        ends += [f"conv{i}", f"gates{i}"]
+    nodes.append(ir.Concat("all", ends[0], tuple(ends[1:])))
+    graph = ir.Graph(start.input, tuple(nodes), "all")
+    model = PackedModel(graph, threads=1)
+    steps = [(step.node, step.op) for step in model.plan().layouts[0].steps]
+    assert steps.count(("pack", "repack")) == 1
+    assert_equals_oracle(model, random_input(rng, graph, 3))
 
 
 def test_refusals() -> None:

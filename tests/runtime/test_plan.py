@@ -9,8 +9,8 @@ import sys
 
 import numpy as np
 import pytest
-from oracle import random_graph
-from runtime_testing import ISAS, bisel_graph, every_isa
+from oracle import random_graph, random_neurons
+from runtime_testing import ISAS, binary_spec, bisel_graph, every_isa
 
 from binmorph import _core, ir
 from binmorph.errors import IsaError
@@ -136,6 +136,22 @@ def test_plan_prints_and_serialises() -> None:
     assert json.loads(json.dumps(plan.to_json()))["threads"] == 1
 
 
+def test_the_plan_says_what_else_was_weighed() -> None:
+    """Where several kernels of the instruction set can run a node, the one that runs costs least."""
+    rng = np.random.default_rng(8)
+    neurons = random_neurons(rng, (128,), 64 * 9)
+    window = ((3, 3), (1, 1), (1, 1), (1, 1), 1, "ones")
+    conv = ir.ThresholdConv2d("conv", "pack", *window, neurons, np.zeros((1, 128), np.int32))
+    graph = ir.Graph(binary_spec(64, 9, 9), (ir.PackBinary("pack", "input"), conv), "conv")
+    for isa in ISAS:
+        plan = PackedModel(graph, threads=1, isa=isa).plan()
+        step = plan.layouts[0].steps[1]
+        assert isa == "reference" or step.rivals
+        for name, cost in step.rivals:
+            assert cost >= step.cost
+            assert name in str(plan)
+
+
 def test_schedule() -> None:
     rng = np.random.default_rng(6)
     small = bisel_graph(rng, (1, 8, 8), (3, 3), "replicate")
@@ -150,6 +166,9 @@ def test_schedule() -> None:
         assert images <= 256 * blocks + singles < images + 256
     assert PackedModel(small, threads=1, layout="row-packed")._core.schedule(600) == (0, 600)
     assert PackedModel(small, threads=1, layout="batch-sliced")._core.schedule(600) == (3, 0)
+    pool = ir.MaxPool("pool", "pack", (2, 2), (2, 2))
+    pooled = ir.Graph(binary_spec(1, 28, 28), (ir.PackBinary("pack", "input"), pool), "pool")
+    assert PackedModel(pooled, threads=1)._core.schedule(256) == (1, 0)  # moves alone have costs, too
     large = bisel_graph(rng, (8, 200, 300), (3, 3), "replicate")
     assert [layout.layout for layout in PackedModel(large, threads=1).plan().layouts] == ["row-packed"]
 

@@ -50,5 +50,7 @@ def test_units_are_as_large_as_the_cache_allows() -> None:
 
     assert unit(mlp(rng, 64, 64, 10)) == 32
     assert unit(bisel_graph(rng, (4, 200, 300), (3, 3), "zeros")) < 32
+    wide = mlp(rng, 4096, 512)  # its lists and counters alone fill a cache: the images of a unit do not
+    assert [PackedModel(wide, threads=n).plan().layouts[0].images_per_unit for n in (1, 2, 8)] == [32] * 3
     without = ir.Graph(binary_spec(1, 5, 9), bisel_graph(rng, (1, 5, 9), (3, 3), "ones").nodes[:2], "bisel")
     assert unit(without) == 1

@@ -83,6 +83,8 @@ class Plan {
   const Target& target() const { return target_; }
   const std::vector<PlannedStep>& steps() const { return steps_; }
   std::size_t arena_words() const { return arena_words_; }
+  // The most that one step reads and writes for a unit, its scratch memory apart.
+  std::size_t unit_words() const { return unit_words_; }
   double cost() const { return cost_; }
   std::size_t unit_images() const { return target_.layout == Layout::rows ? target_.images : kBlockImages; }
 
@@ -91,7 +93,7 @@ class Plan {
 
   Target target_;
   std::vector<PlannedStep> steps_;
-  std::size_t arena_words_ = 0, unload_scratch_ = 0;
+  std::size_t arena_words_ = 0, unit_words_ = 0, unload_scratch_ = 0;
   std::size_t packed_words(Packing packing) const {
     return value_words(packed_input_, Layout::rows, packing);
   }

@@ -70,6 +70,11 @@ class Step {
   // memory if nobody else reads the first.
   std::vector<std::pair<std::size_t, std::size_t>> in_place;
   std::vector<std::string> kernels;  // what will run, by name
+  struct Rival {
+    std::string kernel;
+    double cost;
+  };
+  std::vector<Rival> rivals;  // what would have run in their place, but costs more
 };
 
 // The best registered kernel whose instruction set is not above `isa`.

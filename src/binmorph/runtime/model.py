@@ -190,6 +190,7 @@ class PackedModel:
             offset=step["offset"],
             scratch_bytes=step["scratch_bytes"],
             cost=step["cost"],
+            rivals=tuple(step["rivals"]),
         )
 
     def cost(self, batch: int = 1) -> Any:

@@ -14,7 +14,8 @@ class PlanStep:
     where a value changes between rows of pixels and rows of channels ("load" for the network's input).
 
     ``offset`` is the (first) value's place in the arena in bytes; ``cost`` counts vector operations, for one
-    image (row-packed) or a block.
+    image (row-packed) or a block. ``rivals`` names the kernels that would compute the same and were estimated
+    to cost more (with the hand-over to threads, where there are several), and what they would cost.
     """
 
     node: str
@@ -26,6 +27,7 @@ class PlanStep:
     offset: int
     scratch_bytes: int
     cost: float
+    rivals: tuple[tuple[str, float], ...] = ()
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -50,6 +52,12 @@ class LayoutPlan:
     arena_bytes: int
     steps: tuple[PlanStep, ...]
 
+    @property
+    def cost_per_image(self) -> float:
+        """Estimated vector operations for an image of a full unit."""
+        images = self.images_per_unit if self.layout == "batch-sliced" else 1
+        return sum(step.cost for step in self.steps) / images
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -68,12 +76,16 @@ class Plan:
         for layout in self.layouts:
             lines.append("")
             unit = "image" if layout.images_per_unit == 1 else f"{layout.images_per_unit} images"
-            lines.append(f"{layout.layout}, by {unit}, arena {layout.arena_bytes:,} bytes")
+            lines.append(
+                f"{layout.layout}, by {unit}, arena {layout.arena_bytes:,} bytes,"
+                f" {layout.cost_per_image:,.0f} vops an image"
+            )
             width = max(len(step.node) for step in layout.steps)
             for step in layout.steps:
                 shape = "x".join(map(str, step.output))
                 kernels = ", ".join(step.kernels) or "(no work: same memory)"
                 kernels += f"  (+ {', '.join(step.fused)})" if step.fused else ""
+                kernels += "".join(f"; not {name}: {cost:,.0f}" for name, cost in step.rivals)
                 lines.append(
                     f"  {step.node:<{width}}  {step.op:<16}  {shape:>12}  {step.bytes:>9,} B"
                     f"  {step.cost:>12,.0f} vops  {kernels}"
