@@ -140,7 +140,11 @@ def _move(isa: str, move: str, units: float, full: tuple[Any, ...], tiny: tuple[
     op = KERNEL_OF.get(move, move)
     order = list(ISAS)
     name = max(
-        (name for o, name, i, _ in _core.kernels.list_kernels() if o == op and order.index(i) <= order.index(isa)),
+        (
+            name
+            for o, name, i, _ in _core.kernels.list_kernels()
+            if o == op and order.index(i) <= order.index(isa)
+        ),
         key=lambda name: order.index(name.split("__")[1]),
     )
     run, calls = getattr(_core.kernels, op), (tiny, full)
@@ -174,15 +178,22 @@ def _move_cases(isa: str) -> list[Case]:
         pixels, planes = words(images, image_words), words(bits, lanes)
         blocks = image_words * lanes
         tiny = (one, 1, 1, 1, 1, one.copy())
-        cases.append(_move(isa, there, blocks, (pixels, images, image_words, bits, lanes, planes.copy()), tiny))
-        cases.append(_move(isa, back, blocks, (planes, lanes, bits, images, image_words, pixels.copy()), tiny))
+        cases.append(
+            _move(isa, there, blocks, (pixels, images, image_words, bits, lanes, planes.copy()), tiny)
+        )
+        cases.append(
+            _move(isa, back, blocks, (planes, lanes, bits, images, image_words, pixels.copy()), tiny)
+        )
     for channels, side in ((16, 28), (8, 64), (4, 224)):
         row_words = -(-side // 64)
         for size, stride in ((2, 2), (3, 2), (3, 1)):
             left = (side - size) // stride + 1
             pool = ((channels, side, side), (size, size), (stride, stride))
             done = channels * left * row_words * 2 * size
-            src64, out = words(channels, side, row_words), np.zeros(channels * left * -(-left // 64), np.uint64)
+            src64, out = (
+                words(channels, side, row_words),
+                np.zeros(channels * left * -(-left // 64), np.uint64),
+            )
             tiny = (one, (1, 1, 1), (1, 1), (1, 1), one.copy())
             cases.append(_move(isa, "max_pool_rows", done, (src64, *pool, out), tiny))
         for size in (3, 5):
@@ -190,14 +201,18 @@ def _move_cases(isa: str) -> list[Case]:
             written = channels * size * (side + size - 1) * row_words
             tiny = (one, (1, 1, 1), (1, 1), "zeros", one.copy())
             arguments = (src64, shape, *border, np.zeros(written, np.uint64))
-            cases.append(_move(isa, "window_rows" if side <= 64 else "window_wide_rows", written, arguments, tiny))
+            cases.append(
+                _move(isa, "window_rows" if side <= 64 else "window_wide_rows", written, arguments, tiny)
+            )
     for side, lanes in ((28, 4), (14, 8), (56, 1)):
         src64, image = words(side, side, lanes), (1, side, side)
         for size, stride in ((2, 2), (3, 2), (3, 1)):
             left = (side - size) // stride + 1
             pool = (image, (size, size), (stride, stride), lanes, np.zeros(left * left * lanes, np.uint64))
             tiny = (one, (1, 1, 1), (1, 1), (1, 1), 1, one.copy())
-            cases.append(_move(isa, "max_pool_planes", left**2 * size**2 * -(-lanes // 4), (src64, *pool), tiny))
+            cases.append(
+                _move(isa, "max_pool_planes", left**2 * size**2 * -(-lanes // 4), (src64, *pool), tiny)
+            )
         written = (side + 2) ** 2 * lanes
         frame = (image, (3, 3), "zeros", lanes, np.zeros(written, np.uint64))
         tiny = (one, (1, 1, 1), (1, 1), "zeros", 1, one.copy())

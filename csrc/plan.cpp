@@ -118,11 +118,7 @@ struct Plan::Builder {
   std::vector<std::size_t> other_slot_of;               // of values that lie in both packings
 
   Builder(const Graph& g, const Target& t, std::vector<PlannedStep>& s)
-      : graph(g),
-        target(t),
-        steps(s),
-        slot_of(g.nodes().size() + 1, kNetworkInput),
-        other_slot_of(slot_of) {}
+      : graph(g), target(t), steps(s), slot_of(g.nodes().size() + 1, kNetworkInput), other_slot_of(slot_of) {}
 
   // The slot of a value in this packing; a step that repacks it comes first where it lies in the other alone.
   std::size_t read(std::size_t value, Packing packing) {

@@ -142,8 +142,7 @@ py::list describe(const Model& model) {
       step["kernels"] = s.step->kernels;
       step["cost"] = s.step->cost;
       py::list rivals;
-      for (const Step::Rival& rival : s.step->rivals)
-        rivals.append(py::make_tuple(rival.kernel, rival.cost));
+      for (const Step::Rival& rival : s.step->rivals) rivals.append(py::make_tuple(rival.kernel, rival.cost));
       step["rivals"] = rivals;
       step["bytes"] = 8 * words;
       step["offset"] = 8 * s.out.offset;

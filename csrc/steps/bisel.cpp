@@ -80,7 +80,7 @@ class WindowStep : public Step {
   void finish(double work, std::size_t piece_words, std::size_t threads) {
     piece_words_ = piece_words;
     scratch_words = window_words_ + piece_words * max_pieces(threads);
-    const Move frame = window_rows_ == nullptr        ? Move::window_planes
+    const Move frame = window_rows_ == nullptr     ? Move::window_planes
                        : window_.out_width() <= 64 ? Move::window_rows
                                                    : Move::window_wide_rows;
     cost = work + move_cost(frame, window_words_, isa_);

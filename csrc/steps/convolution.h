@@ -50,8 +50,8 @@ struct PixelClasses {
 };
 
 // Of the best instruction set that has a kernel over packed bits for the shape (the reference has), the one
-// whose layout costs least in cycles, the first of equals. Its name is added to the step's list, the others are
-// its rivals.
+// whose layout costs least in cycles, the first of equals. Its name is added to the step's list, the others
+// are its rivals.
 template <class Fn, class Cost>
 const kernels::Kernel<Fn>& select_conv_kernel(const kernels::ConvShape& shape, Isa isa, Step& step,
                                               const Cost& cost) {

@@ -21,8 +21,8 @@ class LinearStep final : public Step {
     if (target.layout == Layout::planes) {
       to_images_ = select_kernel<kernels::PlanesToImages>(target.isa, *this);
       scratch_words = kBlockImages * words_for(bits_);
-      cost = cost * kBlockImages +
-             move_cost(Move::planes_to_images, words_for(bits_) * kLaneWords, target.isa);
+      cost =
+          cost * kBlockImages + move_cost(Move::planes_to_images, words_for(bits_) * kLaneWords, target.isa);
     }
   }
 

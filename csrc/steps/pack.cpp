@@ -50,7 +50,8 @@ class PackStep final : public Step {
     channels_ = in.flat ? 1 : in.channels;
     const std::size_t planes = channels_ * per_channel();
     const std::size_t image_words = planes * rows_ * words_for(width_);
-    cost = move_cost(binary_ != nullptr ? PackKernels<T>::kBinary : PackKernels<T>::kLevelSet, image_words, isa);
+    cost =
+        move_cost(binary_ != nullptr ? PackKernels<T>::kBinary : PackKernels<T>::kLevelSet, image_words, isa);
     if (layout_ == Layout::planes) {
       to_planes_ = select_kernel<kernels::ImagesToPlanes>(isa, *this);
       scratch_words = kBlockImages * image_words;
