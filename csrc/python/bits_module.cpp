@@ -34,8 +34,6 @@ class BitBuffer {
             true};
   }
 
-  const py::array& words() const { return words_; }
-
  private:
   py::array words_;
 };
@@ -45,6 +43,5 @@ class BitBuffer {
 void bind_bits(py::module_& m) {
   py::class_<BitBuffer>(m, "BitBuffer", py::buffer_protocol(), "Packed words behind the buffer protocol.")
       .def(py::init<py::array>(), py::arg("words"))
-      .def_buffer([](const BitBuffer& self) { return self.view(); })
-      .def_property_readonly("_words", [](const BitBuffer& self) { return self.words(); });
+      .def_buffer([](const BitBuffer& self) { return self.view(); });
 }

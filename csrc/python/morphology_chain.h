@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <new>
 #include <optional>
@@ -120,6 +121,9 @@ inline Call checked(const py::tuple& extents, std::size_t lanes, std::size_t thr
 
 class Chain {
  public:
+  // Not a pointer: pybind11 looks long for a conversion of None to one.
+  using Other = std::optional<std::reference_wrapper<const Chain>>;
+
   explicit Chain(const std::vector<std::tuple<Element, bool, bool>>& stages) : elements_(stages) {
     for (const auto& [element, dilate, border] : stages) {
       MorphStage stage{nullptr, dilate, border, nullptr};
@@ -141,11 +145,11 @@ class Chain {
 
   // Without dst: new words of the shape of src.
   py::array run(const py::array& src, const std::optional<py::array>& target, const py::tuple& extents,
-                const std::optional<Words>& mask, const Chain* without, std::size_t threads,
+                const std::optional<Words>& mask, const Other& without, std::size_t threads,
                 const std::string& isa) const {
     const Call call = checked(extents, lanes(src), threads, isa);
     const std::size_t pixels = product({call.shape.images, call.shape.height, call.shape.row_bits});
-    if (without != nullptr && without->planar_ != planar_)
+    if (without && without->get().planar_ != planar_)
       throw py::value_error("elements of one chain must be compiled for one layout");
     if (!target && src.itemsize() == 1) throw py::value_error("bytes need a dst");
     const py::array dst = target ? *target : empty_words(src.shape(), src.ndim());
@@ -158,15 +162,15 @@ class Chain {
       from.bytes = bytes<const std::uint8_t>(src, "src", pixels, call);
     }
     if (dst.itemsize() != 1) {
-      to.words = output<std::uint64_t>(out, call.words, "dst");
+      to.words = output<std::uint64_t>(out, call.words, "output");
     } else {
-      to.bytes = bytes<std::uint8_t>(dst, "dst", pixels, call);
-      if (!dst.writeable()) throw py::value_error("dst is read-only");
+      to.bytes = bytes<std::uint8_t>(dst, "output", pixels, call);
+      if (!dst.writeable()) throw py::value_error("output is read-only");
     }
     const std::uint64_t* bits = mask ? input<std::uint64_t>(*mask, "mask", call.words) : nullptr;
     const std::vector<MorphStage> own = stages(bits, call);
     std::vector<MorphStage> others;
-    if (without != nullptr) others = without->stages(bits, call);
+    if (without) others = without->get().stages(bits, call);
     // What is still read must not be written over: the result is made apart and copied.
     const bool apart = overlap(src, dst) || (mask && overlap(*mask, dst));
     std::unique_ptr<std::uint64_t[]> made;
@@ -182,7 +186,7 @@ class Chain {
     }
     {
       const py::gil_scoped_release release;
-      run_stages(own, without == nullptr ? nullptr : &others, call.shape, from, to, call.threads, call.isa);
+      run_stages(own, without ? &others : nullptr, call.shape, from, to, call.threads, call.isa);
       if (apart)
         std::memcpy(final.words != nullptr ? static_cast<void*>(final.words) : final.bytes, made.get(), size);
     }

@@ -226,7 +226,7 @@ inline void run_blocks(const SeProgram& program, const MorphShape& shape, const 
                        std::uint64_t* dst, std::size_t begin, std::size_t end, std::uint64_t* scratch) {
   if (shape.lanes != 0) {
     if (run_planes<V, kDilate>(program, shape, src, dst, begin, end, scratch)) return;
-  } else if (words_for(shape.row_bits) >= V::words / 2) {
+  } else {
     if (run_small<V, kDilate>(program, shape, src, dst, begin, end, scratch)) return;
     if (run_columns<V, kDilate>(program, shape, src, dst, begin, end, scratch)) return;
   }

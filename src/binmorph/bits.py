@@ -48,10 +48,12 @@ class BitArray(_core.BitBuffer):
 
     shape: tuple[int, ...]
     layout: Layout
+    _words: Words
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, words: Words, shape: tuple[int, ...], layout: Layout) -> None:
         super().__init__(words)
+        self._words = words
         self.shape = shape
         self.layout = layout
 

@@ -86,17 +86,19 @@ def apply(
     without: Operation | None = None,
 ) -> HostResult:
     """``operation`` of the image (and not ``without``) in ``target``, or new of the kind of the image."""
-    shape = values.shape
-    src = row_packed(values) if isinstance(values, BitArray) else to_bytes(values)
+    shape, run = values.shape, operation.chain.run
+    as_bits = isinstance(values, BitArray)
+    src = row_packed(values) if as_bits else to_bytes(values)
     other = None if without is None else without.chain
-    if target is None and isinstance(values, BitArray):
-        return BitArray(operation.chain.run(src, None, shape, mask, other, threads), shape, "row-packed")
-    if target is None:
-        return operation.chain.run(src, np.empty(shape, np.bool_), shape, mask, other, threads)
     if isinstance(target, BitArray):
-        operation.chain.run(src, target._words, shape, mask, other, threads)
-    elif target.dtype.itemsize == 1 and target.flags.c_contiguous:
-        operation.chain.run(src, target, shape, mask, other, threads)
+        run(src, target._words, shape, mask, other, threads)
+        return target
+    if target is None and as_bits:
+        return BitArray(run(src, None, shape, mask, other, threads), shape, "row-packed")
+    if target is None:
+        return run(src, np.empty(shape, np.bool_), shape, mask, other, threads)
+    if target.dtype.itemsize == 1 and target.flags.c_contiguous:
+        run(src, target, shape, mask, other, threads)
     else:
-        target[...] = operation.chain.run(src, np.empty(shape, np.bool_), shape, mask, other, threads)
+        target[...] = run(src, np.empty(shape, np.bool_), shape, mask, other, threads)
     return target

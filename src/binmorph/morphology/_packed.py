@@ -105,17 +105,18 @@ def complement(words: Words, width: int) -> Words:
 def check_output(
     output: object, shape: tuple[int, ...], layout: Layout = "row-packed"
 ) -> Array | BitArray | None:
-    """The array to write to; None where SciPy makes a new one, which is for everything but an array."""
+    """The array to write to; None where SciPy makes a new one, which is for everything but an array.
+
+    That the words of a BitArray may be written is for those to see who write them.
+    """
     if output is None:
         return None
-    if isinstance(output, DeviceBitArray):
-        raise ShapeError("operations on a GPU take no output; they make new bits")
     if isinstance(output, BitArray):
         if output.shape != shape or output.layout != layout:
             raise ShapeError(f"output must be {layout} bits of shape {shape}, not {output!r}")
-        if not output._words.flags.writeable:
-            raise ValueError("output array is read-only.")
         return output
+    if isinstance(output, DeviceBitArray):
+        raise ShapeError("operations on a GPU take no output; they make new bits")
     if not isinstance(output, np.ndarray):
         return None
     if output.dtype.kind == "c":
