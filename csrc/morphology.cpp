@@ -56,6 +56,7 @@ class BandWorker {
         src_(src),
         dst_(dst),
         kernels_(kernels),
+        streams_(shape.images * shape.height * shape.row_bits >= kernels::kStreamedBytes),
         band_(band_rows(stages.size() + (without == nullptr ? 0 : without->size()), rows)),
         pipeline_(stages, shape, band_, src.bytes != nullptr, kernels) {
     const std::size_t band_words = (band_ * shape.row_words() + 7) / 8 * 8;
@@ -99,7 +100,7 @@ class BandWorker {
       for (std::size_t i = 0; i < words; ++i) result[i] &= ~removed_[i];
     }
     if (dst_.bytes != nullptr)
-      kernels_.unpack(result, end - begin, shape_.row_bits,
+      kernels_.unpack(result, end - begin, shape_.row_bits, streams_,
                       dst_.bytes + (image * shape_.height + begin) * shape_.row_bits);
   }
 
@@ -107,6 +108,7 @@ class BandWorker {
   const MorphSource& src_;
   const MorphTarget& dst_;
   const MorphKernels& kernels_;
+  const bool streams_;
   const std::size_t band_;
   MorphPipeline pipeline_;
   std::optional<MorphPipeline> other_;

@@ -72,6 +72,28 @@ def test_every_real_dtype_and_both_value_sets(dtype, low):
     assert packed.unpack(dtype).dtype == dtype
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_unpacking_into_an_array(layout):
+    bits = random_bits(3, 70, 5)
+    packed = BitArray.pack(bits, layout)
+    outs = [np.full(bits.shape, 7, dtype) for dtype in (bool, np.uint8, np.int8, ">i4", np.float64)]
+    outs += [np.full((3, 70, 10), 7)[..., ::2], np.full((5, 70, 3), True).T]
+    for out in outs:
+        assert packed.unpack(out=out) is out
+        np.testing.assert_array_equal(out, bits)
+
+
+def test_unpacking_into_something_else_is_refused():
+    packed, frozen = BitArray.pack(random_bits(3, 70)), np.zeros((3, 70), bool)
+    frozen.flags.writeable = False
+    with pytest.raises(ShapeError, match=r"\(70, 3\)"):
+        packed.unpack(out=np.zeros((70, 3)))
+    with pytest.raises(DTypeError, match="complex"):
+        packed.unpack(out=np.zeros((3, 70), complex))
+    with pytest.raises(ValueError, match="read-only"):
+        packed.unpack(out=frozen)
+
+
 @pytest.mark.parametrize("dtype", [">f4", ">i4", ">u8", ">f8"])
 def test_byte_swapped_input(dtype):
     bits = random_bits(3, 66)

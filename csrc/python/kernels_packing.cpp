@@ -28,10 +28,12 @@ std::optional<py::array> pack_binary(const std::string& kernel, const py::array&
 }
 
 py::array unpack(const std::string& kernel, const py::array& src, std::size_t rows, std::size_t width,
-                 Out out) {
+                 Out out, const std::optional<bool>& streams) {
   kernels::UnpackU8* run = find_kernel<kernels::UnpackU8>(kernel);
   const std::uint64_t* from = input<std::uint64_t>(src, "src", product({rows, words_for(width)}));
-  run(from, rows, width, output<std::uint8_t>(out, product({rows, width})));
+  const std::size_t bytes = product({rows, width});
+  run(from, rows, width, streams.value_or(bytes >= kernels::kStreamedBytes),
+      output<std::uint8_t>(out, bytes));
   return *out;
 }
 
@@ -101,7 +103,8 @@ void bind_packing_kernels(py::module_& m) {
         "width"_a, "out"_a = none, "None when a value is neither 0 nor 1.");
   m.def("pack_binary_u8", &pack_binary<kernels::PackBinaryU8, std::uint8_t>, "kernel"_a, "src"_a, "rows"_a,
         "width"_a, "out"_a = none, "None when a value is neither 0 nor 1.");
-  m.def("unpack_u8", &unpack, "kernel"_a, "src"_a, "rows"_a, "width"_a, "out"_a = none);
+  m.def("unpack_u8", &unpack, "kernel"_a, "src"_a, "rows"_a, "width"_a, "out"_a = none, "streams"_a = none,
+        "streams: past the caches; by default if there are many bytes.");
   m.def("flatten", &flatten, "kernel"_a, "src"_a, "rows"_a, "width"_a, "out"_a = none);
   m.def("images_to_planes", &images_to_planes, "kernel"_a, "images"_a, "count"_a, "image_words"_a, "bits"_a,
         "lane_words"_a, "out"_a = none);

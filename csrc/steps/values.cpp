@@ -59,15 +59,15 @@ void Unloader::run(const std::uint64_t* value, std::size_t images, void* dst, st
   auto* bytes = static_cast<std::uint8_t*>(dst);
   if (layout_ == Layout::planes) {
     planes_to_images_(value, kLaneWords, size, scratch, images, words_for(size));
-    unpack_(scratch, images, size, bytes);
+    unpack_(scratch, images, size, false, bytes);
   } else if (packing_ == Packing::channels) {
     const std::size_t pixels = type_.height * type_.width;
     planes_to_images_(value, words_for(type_.channels), pixels, scratch, type_.channels, words_for(pixels));
-    unpack_(scratch, type_.channels, pixels, bytes);
+    unpack_(scratch, type_.channels, pixels, false, bytes);
   } else if (type_.flat) {
-    unpack_(value, 1, size, bytes);
+    unpack_(value, 1, size, false, bytes);
   } else {
-    unpack_(value, type_.channels * type_.height, type_.width, bytes);
+    unpack_(value, type_.channels * type_.height, type_.width, false, bytes);
   }
 }
 

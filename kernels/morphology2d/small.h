@@ -61,8 +61,7 @@ template <class V, bool kDilate>
 inline bool run_small(const SeProgram& program, const MorphShape& shape, const std::uint64_t* src,
                       std::uint64_t* dst, std::size_t begin, std::size_t end, std::uint64_t* scratch) {
   const auto walk = [&](const auto& walker) {
-    if (begin < end)
-      walk_rows<V>(walker, program.top, program.reach, shape, src, dst, begin, end, scratch);
+    if (begin < end) walk_rows<V>(walker, program.top, program.reach, shape, src, dst, begin, end, scratch);
     return true;
   };
   switch (program.special) {

@@ -88,5 +88,32 @@ inline void unpack_rows(Unpack32 unpack32, const std::uint64_t* src, std::size_t
   }
 }
 
+// 64 bits of a row from bit i on; zeros past its last word.
+inline std::uint64_t bits_from(const std::uint64_t* row, std::size_t words, std::size_t i) {
+  const std::uint64_t next = i / 64 + 1 < words ? row[i / 64 + 1] : 0;
+  return row[i / 64] >> i % 64 | (next << 1) << (63 - i % 64);
+}
+
+// For stores that go past the caches, which must fill cache lines: whole(bits, to) writes one, some(bits,
+// count, to) the fewer than 64 bytes before the first and behind the last of them.
+template <class Whole, class Some>
+inline void unpack_aligned(Whole whole, Some some, const std::uint64_t* src, std::size_t rows,
+                           std::size_t width, std::uint8_t* dst) {
+  if (width % 64 == 0 && rows != 0) {  // there is nothing between the rows
+    width *= rows;
+    rows = 1;
+  }
+  const std::size_t words = words_for(width);
+  for (; rows != 0; --rows, src += words, dst += width) {
+    const std::size_t before = (64 - reinterpret_cast<std::uintptr_t>(dst) % 64) % 64;
+    std::size_t i = before < width ? before : width;
+    if (i != 0) some(src[0], i, dst);
+    for (; i + 64 <= width && i / 64 + 1 < words; i += 64)
+      whole(src[i / 64] >> i % 64 | (src[i / 64 + 1] << 1) << (63 - i % 64), dst + i);
+    for (; i + 64 <= width; i += 64) whole(bits_from(src, words, i), dst + i);
+    if (i < width) some(bits_from(src, words, i), width - i, dst + i);
+  }
+}
+
 }  // namespace
 }  // namespace binmorph::kernels

@@ -107,7 +107,7 @@ bool pack_binary_u8_u64__generic(const std::uint8_t* src, std::size_t rows, std:
   return (packer.any & ~kLowBits) == 0;
 }
 
-void unpack_u64_u8__generic(const std::uint64_t* src, std::size_t rows, std::size_t width,
+void unpack_u64_u8__generic(const std::uint64_t* src, std::size_t rows, std::size_t width, bool,
                             std::uint8_t* dst) {
   const auto unpack32 = [](std::uint32_t bits, std::uint8_t* out) {
     for (int i = 0; i < 4; ++i) {

@@ -20,8 +20,13 @@ using LevelSetU8 = void(const std::uint8_t* src, std::size_t rows, std::size_t w
 using PackBinaryF32 = bool(const float* src, std::size_t rows, std::size_t width, std::uint64_t* dst);
 using PackBinaryU8 = bool(const std::uint8_t* src, std::size_t rows, std::size_t width, std::uint64_t* dst);
 
-// The way back: dst[r * width + i] = bit i of row r, as 0 or 1.
-using UnpackU8 = void(const std::uint64_t* src, std::size_t rows, std::size_t width, std::uint8_t* dst);
+// The way back: dst[r * width + i] = bit i of row r, as 0 or 1. streams: where the instruction set can, past
+// the caches, which spares the reading of dst before it is written.
+using UnpackU8 = void(const std::uint64_t* src, std::size_t rows, std::size_t width, bool streams,
+                      std::uint8_t* dst);
+
+inline constexpr std::size_t kStreamedBytes =
+    8 << 20;  // of a whole result; of less, the next reader finds much
 
 #define BINMORPH_KERNEL(op, isa, name) op name;
 #include "kernels/pack/kernels.inc"

@@ -42,7 +42,7 @@ bool pack_binary_u8_u64__reference(const std::uint8_t* src, std::size_t rows, st
   return pack_binary(src, rows, width, dst);
 }
 
-void unpack_u64_u8__reference(const std::uint64_t* src, std::size_t rows, std::size_t width,
+void unpack_u64_u8__reference(const std::uint64_t* src, std::size_t rows, std::size_t width, bool,
                               std::uint8_t* dst) {
   for (std::size_t r = 0; r < rows; ++r)
     for (std::size_t i = 0; i < width; ++i) dst[r * width + i] = get_bit(src + r * words_for(width), i);

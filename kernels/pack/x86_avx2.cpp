@@ -67,13 +67,15 @@ struct BinaryU8 {
 
 // Byte i gets a copy of byte i / 8 of the bits, keeps bit i % 8 of it and is clamped to 1.
 struct Unpack32 {
-  void operator()(std::uint32_t bits, std::uint8_t* dst) const {
+  static __m256i bytes(std::uint32_t bits) {
     const __m256i spread = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1,  //
                                             2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
     const __m256i select = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201));
     const __m256i copies = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(bits)), spread);
-    const __m256i flags = _mm256_min_epu8(_mm256_and_si256(copies, select), _mm256_set1_epi8(1));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(dst), flags);
+    return _mm256_min_epu8(_mm256_and_si256(copies, select), _mm256_set1_epi8(1));
+  }
+  void operator()(std::uint32_t bits, std::uint8_t* dst) const {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(dst), bytes(bits));
   }
 };
 
@@ -107,9 +109,19 @@ bool pack_binary_u8_u64__x86_avx2(const std::uint8_t* src, std::size_t rows, std
   return _mm256_testz_si256(packer.any, _mm256_set1_epi8(static_cast<char>(0xfe))) != 0;
 }
 
-void unpack_u64_u8__x86_avx2(const std::uint64_t* src, std::size_t rows, std::size_t width,
+void unpack_u64_u8__x86_avx2(const std::uint64_t* src, std::size_t rows, std::size_t width, bool streams,
                              std::uint8_t* dst) {
-  unpack_rows(Unpack32{}, src, rows, width, dst);
+  if (!streams) return unpack_rows(Unpack32{}, src, rows, width, dst);
+  const auto whole = [](std::uint64_t bits, std::uint8_t* to) {
+    const auto low = static_cast<std::uint32_t>(bits), high = static_cast<std::uint32_t>(bits >> 32);
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(to), Unpack32::bytes(low));
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(to + 32), Unpack32::bytes(high));
+  };
+  const auto some = [](std::uint64_t bits, std::size_t count, std::uint8_t* to) {
+    for (std::size_t i = 0; i < count; ++i) to[i] = (bits >> i) & 1;
+  };
+  unpack_aligned(whole, some, src, rows, width, dst);
+  _mm_sfence();
 }
 
 }  // namespace binmorph::kernels

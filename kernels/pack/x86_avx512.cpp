@@ -114,8 +114,18 @@ bool pack_binary_u8_u64__x86_avx512(const std::uint8_t* src, std::size_t rows, s
   return _mm512_test_epi8_mask(packer.any, _mm512_set1_epi8(static_cast<char>(0xfe))) == 0;
 }
 
-void unpack_u64_u8__x86_avx512(const std::uint64_t* src, std::size_t rows, std::size_t width,
+void unpack_u64_u8__x86_avx512(const std::uint64_t* src, std::size_t rows, std::size_t width, bool streams,
                                std::uint8_t* dst) {
+  if (streams) {
+    const auto whole = [](std::uint64_t bits, std::uint8_t* to) {
+      _mm512_stream_si512(reinterpret_cast<__m512i*>(to), _mm512_maskz_set1_epi8(bits, 1));
+    };
+    const auto some = [](std::uint64_t bits, std::size_t count, std::uint8_t* to) {
+      _mm512_mask_storeu_epi8(to, (std::uint64_t{1} << count) - 1, _mm512_maskz_set1_epi8(bits, 1));
+    };
+    unpack_aligned(whole, some, src, rows, width, dst);
+    return _mm_sfence();
+  }
   const std::size_t full = width / 64;
   const std::uint64_t tail = width % 64 == 0 ? 0 : tail_mask(width);
   for (; rows != 0; --rows, dst += width) {

@@ -127,10 +127,18 @@ def pack_bytes(values: npt.NDArray[Any]) -> Words | None:
     return None if good is None else words
 
 
-def unpack_rows(words: Words, width: int) -> npt.NDArray[np.uint8]:
-    bits = np.empty((*words.shape[:-1], width), np.uint8)
+def takes_bytes(out: npt.NDArray[Any]) -> bool:
+    """Whether unpacked bits can be written to it as they are."""
+    return out.dtype.char in "?bB" and out.flags.c_contiguous
+
+
+def unpack_rows(words: Words, width: int, out: npt.NDArray[Any] | None = None) -> npt.NDArray[np.uint8]:
+    """Zeros and ones in a new array, or in one that ``takes_bytes``."""
+    if out is None:
+        out = np.empty((*words.shape[:-1], width), np.uint8)
+    bits = out.reshape(-1).view(np.uint8)
     _core.kernels.unpack_u8(kernel("unpack_u8"), words, prod(words.shape[:-1]), width, bits)
-    return bits
+    return out
 
 
 def slice_batch(bits: npt.NDArray[np.uint8]) -> Words:

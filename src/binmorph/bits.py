@@ -16,6 +16,7 @@ from .bit_words import (
     pack_bytes,
     pack_rows,
     slice_batch,
+    takes_bytes,
     to_bits,
     unpack_rows,
     unslice_batch,
@@ -92,8 +93,21 @@ class BitArray(_core.BitBuffer):
             raise FormatError(f"bits past the end of axis {PACKED_AXIS[layout]} must be zero")
         return cls(words, shape, layout)
 
-    def unpack(self, dtype: npt.DTypeLike = bool) -> npt.NDArray[Any]:
-        """The bits as a new array of zeros and ones."""
+    def unpack(self, dtype: npt.DTypeLike = bool, *, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
+        """The bits as a new array of zeros and ones, or in ``out``, whatever its dtype and memory layout.
+
+        New memory costs as much time as the bits of a large image: reuse it.
+        ShapeError or DTypeError if ``out`` has another shape or is not of booleans or real numbers.
+        """
+        if out is not None:
+            if out.shape != self.shape:
+                raise ShapeError(f"out has shape {out.shape}, the bits have {self.shape}")
+            if out.dtype.kind not in "buif":
+                raise DTypeError(f"out must be of booleans, integers or floats, not {out.dtype}")
+            if self.layout == "row-packed" and takes_bytes(out):
+                return unpack_rows(self._words, self.shape[-1], out)
+            out[...] = self.unpack()
+            return out
         if self.layout == "batch-sliced":
             bits = unslice_batch(self._words, self.shape)
         else:

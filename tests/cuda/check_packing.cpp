@@ -122,7 +122,8 @@ void check_pack_binary(const Shape& s, void (*kernel)(PackParams), Reference ref
 void check_unpack(const Shape& s) {
   const auto rows = random_rows(std::size_t{s.images} * s.channels, s.pixels());
   std::vector<std::uint8_t> want(s.images * s.channels * s.pixels());
-  kernels::unpack_u64_u8__reference(rows.data(), std::size_t{s.images} * s.channels, s.pixels(), want.data());
+  kernels::unpack_u64_u8__reference(rows.data(), std::size_t{s.images} * s.channels, s.pixels(), false,
+                                    want.data());
   const Shape flat{s.images, s.channels, 1, static_cast<std::uint32_t>(s.pixels())};
   Array<std::uint64_t> src(to_channels(flat, rows));
   Array<std::uint8_t> dst(want.size());

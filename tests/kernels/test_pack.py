@@ -134,7 +134,10 @@ def test_unpack_u8_equals_reference(kernel, edge):
         for rows in (1, 2, 5):
             src = random_rows(rng, rows, width)
             out = (rows * width, np.uint8)
-            equals_reference("unpack_u8", kernel, edge, {"src": src}, out, rows=rows, width=width)
+            for streams in (False, True):
+                equals_reference(
+                    *("unpack_u8", kernel, edge, {"src": src}, out), rows=rows, width=width, streams=streams
+                )
 
 
 @every_kernel("flatten")

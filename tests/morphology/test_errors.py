@@ -86,6 +86,13 @@ def test_bits_in_another_layout_are_refused_with_a_way_out():
         morphology.binary_erosion(IMAGE, output=BitArray.pack(np.ones((3, 4), bool)))
 
 
+def test_read_only_bits_as_output_are_refused():
+    bits = BitArray.from_words(BitArray.pack(IMAGE).words, IMAGE.shape)
+    for call in (morphology.binary_erosion, morphology.binary_propagation, morphology.binary_hit_or_miss):
+        with pytest.raises(ValueError, match="read-only"):
+            call(IMAGE, output=bits)
+
+
 def test_no_threads_are_refused():
     with pytest.raises(ValueError, match="threads"):
         morphology.binary_erosion(IMAGE, threads=0)

@@ -236,3 +236,36 @@ def test_long_paths_are_followed():
         mask[mask.shape[0] // 2, mask.shape[1] // 2] = False
         expected = ndimage.binary_propagation(seed, mask=mask)
         np.testing.assert_array_equal(morphology.binary_propagation(seed, mask=mask), expected)
+
+
+@pytest.mark.parametrize("name", ["binary_erosion", "binary_dilation", "binary_opening", "binary_closing"])
+@pytest.mark.parametrize("iterations", [16, 17, 50, 10**9])
+def test_many_iterations_equal_scipy(name, iterations):
+    """Of elements that move the image, too, where a turn may end where it began."""
+    rng = np.random.default_rng(31)
+    for shape in ((60,), (30, 70), (4, 20, 20)):
+        image = rng.random(shape) < 0.9
+        flags = {"iterations": iterations, "border_value": 1}
+        for structure in (None, np.arange(3 ** len(shape)).reshape((3,) * len(shape)) == 0):
+            if iterations > 50 and structure is not None:
+                continue  # SciPy makes them all
+            mask = rng.random(shape) < 0.95
+            expected, found = call(name, image, structure, mask=mask, **flags)
+            same(expected, found, (shape, iterations))
+
+
+def test_many_iterations_of_bits_and_residues():
+    rng = np.random.default_rng(32)
+    image = rng.random((300, 40, 40)) < 0.99
+    bits, sliced = BitArray.pack(image), BitArray.pack(image, "batch-sliced")
+    cells = np.ones((1, 3, 3), bool)
+    for n in (15, 18, 40):
+        expected = ndimage.binary_erosion(image, cells, n)
+        out = BitArray.pack(image)
+        assert morphology.binary_erosion(bits, cells, n, output=out) is out
+        np.testing.assert_array_equal(out.unpack(), expected)
+        found = morphology.binary_erosion(sliced, cells[0], n)
+        np.testing.assert_array_equal(found.unpack(), expected)
+        assert morphology.binary_erosion(sliced, cells[0], n, output=found) is found
+        hat = morphology.white_tophat(bits, cells, n, border_value=0).unpack()
+        np.testing.assert_array_equal(hat, image & ~ndimage.binary_opening(image, cells, n))

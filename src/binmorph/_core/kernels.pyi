@@ -178,7 +178,9 @@ def threshold_planes(
     out: _Words | None = None,
     scratch: _Words | None = None,
 ) -> _Words: ...
-def unpack_u8(kernel: str, src: _Words, rows: int, width: int, out: _Bytes | None = None) -> _Bytes: ...
+def unpack_u8(
+    kernel: str, src: _Words, rows: int, width: int, out: _Bytes | None = None, streams: bool | None = None
+) -> _Bytes: ...
 def window_planes(
     kernel: str,
     src: _Words,

@@ -7,10 +7,11 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from ..bit_words import takes_bytes
 from ..bits import BitArray
 from ._arguments import Axes, Origin, border_bit, check_axes, default_structure, element, origin_list, reflect
-from ._engine import Operation, Step
-from ._packed import Array, HostResult, Words, row_packed, to_bytes
+from ._engine import Operation, Step, run_long
+from ._packed import Array, HostResult, Words, deliver, row_packed, to_bytes, to_words
 
 Directions = tuple["bool | None", ...]
 """Erosions (False) and dilations (True), one after the other; None: dilation, element not reflected."""
@@ -73,8 +74,8 @@ def _prepare(
         if dilate:
             seen, moved = reflect(default_structure(len(chosen)) if cells is None else cells, origins)
         compact, centre = element(seen, moved, chosen, ndim)
-        steps += [Step(compact, centre, dilate is not False, border)] * count
-    return Operation(steps)
+        steps.append(Step(compact, centre, dilate is not False, border))
+    return Operation(steps, count)
 
 
 def apply(
@@ -86,9 +87,16 @@ def apply(
     without: Operation | None = None,
 ) -> HostResult:
     """``operation`` of the image (and not ``without``) in ``target``, or new of the kind of the image."""
-    shape, run = values.shape, operation.chain.run
+    shape = values.shape
     as_bits = isinstance(values, BitArray)
-    src = row_packed(values) if as_bits else to_bytes(values)
+    if operation.is_long or (without is not None and without.is_long):
+        packed = to_words(values)
+        words = run_long(operation, packed, shape, threads, mask, planar=False)
+        if without is not None:
+            words = words & ~run_long(without, packed, shape, threads, mask, planar=False)
+        return deliver(words, shape, target, as_bits)
+    run = operation.chain.run
+    src = row_packed(values) if isinstance(values, BitArray) else to_bytes(values)
     other = None if without is None else without.chain
     if isinstance(target, BitArray):
         run(src, target._words, shape, mask, other, threads)
@@ -97,7 +105,7 @@ def apply(
         return BitArray(run(src, None, shape, mask, other, threads), shape, "row-packed")
     if target is None:
         return run(src, np.empty(shape, np.bool_), shape, mask, other, threads)
-    if target.dtype.itemsize == 1 and target.flags.c_contiguous:
+    if takes_bytes(target):
         run(src, target, shape, mask, other, threads)
     else:
         target[...] = run(src, np.empty(shape, np.bool_), shape, mask, other, threads)

@@ -52,7 +52,11 @@ def _mask_words(bits: DeviceBitArray, mask: object) -> _core.cuda.Words | None:
 def run(bits: DeviceBitArray, operation: Operation, mask: object = None) -> DeviceBitArray:
     """The steps applied in order."""
     words = _mask_words(bits, mask)
-    stages = [(_element(step), step.dilate, step.border, words) for step in operation.steps]
+    stages = [
+        stage
+        for step in operation.steps
+        for stage in [(_element(step), step.dilate, step.border, words)] * operation.count
+    ]
     return bits._like(_core.cuda.run_stages(stages, _extents(bits), bits._words, bits._stream()))
 
 

@@ -19,6 +19,7 @@ from ._packed import Progress, Words, row_width
 _Cells = npt.NDArray[np.bool_]
 
 _REPORT_EVERY = 64  # iterations between two calls of progress
+_FUSED = 16  # repetitions that go through memory at once: more of them wait for too many rows
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,21 @@ class Step:
 
 
 class Operation:
-    """Steps in order, with what the core needs of them: worth keeping for further calls."""
+    """Steps in order, each ``count`` times, and what the core needs of them: worth keeping for more calls."""
 
-    def __init__(self, steps: list[Step]) -> None:
+    def __init__(self, steps: list[Step], count: int = 1) -> None:
         self.steps = steps
-        self.chain = _core.morphology.Chain([step.stage() for step in steps])
+        self.count = count
+        self.is_long = count > _FUSED
+
+    def stages(self, planar: bool = False) -> list[_core.morphology.Stage]:
+        """Of an operation that is not long."""
+        return [stage for step in self.steps for stage in [step.stage(planar)] * self.count]
+
+    @cached_property
+    def chain(self) -> _core.morphology.Chain:
+        """All steps of an operation that is not long."""
+        return _core.morphology.Chain(self.stages())
 
     @cached_property
     def apart(self) -> list[_core.morphology.Chain]:
@@ -89,7 +100,7 @@ class Operation:
     @cached_property
     def planar(self) -> _core.morphology.Chain:
         """For images of whole words (``batch-sliced``)."""
-        return _core.morphology.Chain([step.stage(planar=True) for step in self.steps])
+        return _core.morphology.Chain(self.stages(planar=True))
 
     @cached_property
     def planar_apart(self) -> list[_core.morphology.Chain]:
@@ -135,12 +146,32 @@ def run_planes(
         result: Words = words.copy()
         for chain in operation.planar_apart:
             chain.run_until_stable(result, shape, mask, 0, threads)
+    elif operation.is_long:
+        result = run_long(operation, words, shape, threads, mask, planar=True)
     else:
         result = operation.planar.run(words, out, shape, mask, None, threads)
     if operation.sets_pixels:
         # There are bits for more images than there are.
         result &= valid_bits((images, *shape), "batch-sliced")
     return result
+
+
+def run_long(
+    operation: Operation, words: Words, shape: tuple[int, ...], threads: int, mask: Words | None, planar: bool
+) -> Words:
+    """Some repetitions at a time, until all are made or nothing changes any more."""
+    for step in operation.steps:
+        left = operation.count
+        while left:
+            turn = min(left, _FUSED)
+            after = _core.morphology.Chain([step.stage(planar)] * turn).run(
+                words, None, shape, mask, None, threads
+            )
+            left -= turn
+            if np.array_equal(after, words):
+                left %= turn  # whole turns change nothing
+            words = after
+    return words
 
 
 def repeat(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..bit_words import Layout, kernel, valid_bits
+from ..bit_words import Layout, kernel, takes_bytes, unpack_rows, valid_bits
 from ..bits import BitArray
 from ..device_bits import DeviceBitArray, on_device
 from ..errors import DTypeError, ShapeError
@@ -79,13 +79,10 @@ def to_bytes(values: Array) -> Array:
 
 def unpack_into(words: Words, shape: tuple[int, ...], out: Array) -> None:
     """Writes the bits as zeros and ones to an array of any numeric dtype and memory layout."""
-    width = row_width(shape)
-    direct = out.dtype.itemsize == 1 and out.flags.c_contiguous
-    target = out if direct else np.empty(shape, np.uint8)
-    flat = target.reshape(-1).view(np.uint8)
-    _core.kernels.unpack_u8(kernel("unpack_u8"), words, prod(words.shape[:-1]), width, flat)
-    if not direct:
-        out[...] = target
+    if takes_bytes(out):
+        unpack_rows(words, row_width(shape), out)
+    else:
+        out[...] = unpack_rows(words, row_width(shape)).reshape(shape)
 
 
 def from_words(words: Words, shape: tuple[int, ...], as_bits: bool) -> HostResult:

@@ -99,7 +99,7 @@ def _apply_to_batch(
     )
     if target is None:
         return BitArray(words, shape, "batch-sliced")
-    if until_stable:
+    if words is not target._words:
         target._words[...] = words
     return target
 

@@ -45,11 +45,10 @@ def _residue(
                 axes,
                 int(not d) if border_value is None else border_value,
                 (d,),
-                count,
             )
             for d in directions
         ]
-        return Operation([step for made in steps for step in made.steps])
+        return Operation([step for made in steps for step in made.steps], count)
 
     if isinstance(values, DeviceBitArray):
         _device.check_output(output)
