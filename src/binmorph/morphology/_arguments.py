@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from operator import index as as_index
 from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
@@ -23,7 +23,7 @@ def check_axes(axes: Axes, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     given: Iterable[SupportsIndex] = axes if isinstance(axes, Iterable) else (axes,)
     result = []
-    for axis in map(operator.index, given):
+    for axis in map(as_index, given):
         if not -ndim <= axis < ndim:
             raise ValueError(f"specified axis: {axis} is out of range")
         result.append(axis % ndim)
@@ -94,7 +94,7 @@ def element(
 
 def _integer(value: Any) -> int:
     try:
-        return operator.index(value)
+        return as_index(value)
     except TypeError as error:
         raise IndexError(f"origin must be an integer or a sequence of integers, not {value!r}") from error
 
@@ -102,14 +102,14 @@ def _integer(value: Any) -> int:
 def iteration_count(iterations: Any) -> int:
     """TypeError for anything but an integer."""
     try:
-        return operator.index(iterations)
+        return as_index(iterations)
     except TypeError as error:
         raise TypeError("iterations parameter should be an integer") from error
 
 
 def border_bit(border_value: Any) -> bool:
     """Any integer that is not 0 stands for 1; a C int as in SciPy."""
-    value = operator.index(border_value)
+    value = as_index(border_value)
     if not -(2**31) <= value < 2**31:
         raise OverflowError("border_value does not fit a C int")
     return value != 0

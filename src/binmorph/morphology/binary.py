@@ -22,7 +22,18 @@ from . import _device, _engine
 from ._apply import apply, prepare
 from ._arguments import Axes, Origin, iteration_count
 from ._engine import Operation
-from ._packed import Image, Progress, Result, Words, check_dtype, check_output, deliver, source, to_words
+from ._packed import (
+    HostResult,
+    Image,
+    Progress,
+    Result,
+    Words,
+    check_dtype,
+    check_output,
+    deliver,
+    source,
+    to_words,
+)
 
 
 def _mask_words(mask: Image, shape: tuple[int, ...], batch: bool) -> Words:
@@ -56,19 +67,23 @@ def _apply(
 ) -> Result:
     """Erosions (False) and dilations (True) one after the other, each of them repeated."""
     count = iteration_count(iterations)
-    if isinstance(image, DeviceBitArray):
+    times = count if count > 0 else 1
+    # Small packed images take less time than a few questions: theirs come first.
+    if isinstance(image, BitArray):
+        values: HostResult = image
+        batch = image.layout == "batch-sliced"
+    elif isinstance(image, DeviceBitArray):
         _device.check_output(output)
-        wanted = prepare(structure, len(image.shape), origin, axes, border_value, operations, max(count, 1))
+        wanted = prepare(structure, len(image.shape), origin, axes, border_value, operations, times)
         if count < 1:
             return _device.repeat(image, wanted, mask, progress)
         return _device.run(image, wanted, mask)
-    values = source(image)
-    check_dtype(values)
+    else:
+        values, batch = source(image), False
+        check_dtype(values)
     shape = values.shape
-    batch = isinstance(values, BitArray) and values.layout == "batch-sliced"
     masked = None if mask is None else _mask_words(mask, shape, batch)
-    ndim = len(shape) - batch
-    operation = prepare(structure, ndim, origin, axes, border_value, operations, max(count, 1))
+    operation = prepare(structure, len(shape) - batch, origin, axes, border_value, operations, times)
     if isinstance(values, BitArray) and batch:
         return _apply_to_batch(operation, values, output, threads, masked, until_stable=count < 1)
     target = check_output(output, shape)
