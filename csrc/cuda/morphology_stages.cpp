@@ -99,6 +99,7 @@ std::size_t StageLaunches::add(const std::vector<DeviceStage>& stages, std::size
 
 // Not for 3x3 alone on images that do not fill the device: shorter columns are quicker there.
 bool StageLaunches::add_walk(const std::vector<WalkStage>& walk, WalkShape shape) {
+  const DeviceInfo& info = device_.info();
   for (std::size_t i = 0; i < walk.size();) {
     const Words& to = other_buffer();
     auto params = row_params<MorphologyWalkParams>(shape_, *result_, to);
@@ -106,8 +107,9 @@ bool StageLaunches::add_walk(const std::vector<WalkStage>& walk, WalkShape shape
     params.shape = shape;
     std::copy_n(walk.begin() + static_cast<std::ptrdiff_t>(i), params.stages, params.stage);
     const auto address = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p); };
-    const std::uint32_t lane_words = spread_rows(params, address(params.src) | address(params.dst),
-                                                 static_cast<std::size_t>(device_.info().multiprocessors));
+    const std::uint32_t lane_words =
+        spread_rows(params, address(params.src) | address(params.dst), info.shared_bytes,
+                    static_cast<std::size_t>(info.multiprocessors));
     if (walk.size() == 1 && shape != WalkShape::box && params.rows <= kWalkRows) return false;
     launches_.push_back(Plan::make_launch(
         lane_words == 2 ? "morphology_walk_wide_u64_u64__cuda_simt" : "morphology_walk_u64_u64__cuda_simt",

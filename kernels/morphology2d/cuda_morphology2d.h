@@ -115,15 +115,19 @@ inline LaunchShape launch_morphology2d(const MorphologyParams& p) {
 inline LaunchShape launch_morphology3x3(const Morphology3x3Params& p) {
   return launch_items(p.images * blocks_for(p.height, kMorphologyRows) * (lanes_for(p.width) / 64));
 }
-// `lane_words`: 1, or 2 for images whose rows have an even number of words and begin at 16 bytes.
+// Bytes of shared memory in which rows wait for the others of their boxes. `lane_words`: 1, or 2 for images
+// whose rows have an even number of words and begin at 16 bytes.
+inline std::uint32_t walk_ring(const MorphologyWalkParams& p, std::uint32_t lane_words) {
+  std::uint32_t rows = 0;
+  for (std::uint32_t s = 0; s < p.stages && p.shape == WalkShape::box; ++s)
+    rows += p.stage[s].up + p.stage[s].down;
+  return rows * kWalkBlock * 8 * lane_words;
+}
 inline LaunchShape launch_morphology_walk(const MorphologyWalkParams& p, std::uint32_t lane_words) {
   const std::uint64_t lanes =
       p.images * blocks_for(p.height, p.rows) * (lanes_for(p.width) / 64 / lane_words + 1);
-  std::uint32_t ring = 0;
-  for (std::uint32_t s = 0; s < p.stages && p.shape == WalkShape::box; ++s)
-    ring += p.stage[s].up + p.stage[s].down;
   return {static_cast<std::uint32_t>(blocks_for(lanes, kWalkBlock / 32 * kWalkLanes)), 1, 1, kWalkBlock,
-          ring * kWalkBlock * 8 * lane_words};
+          walk_ring(p, lane_words)};
 }
 constexpr std::uint32_t program_pitch(const MorphologyProgramParams& p) { return p.left + p.words + p.right; }
 constexpr std::uint32_t program_buffer(const MorphologyProgramParams& p) {

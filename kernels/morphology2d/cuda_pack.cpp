@@ -124,19 +124,21 @@ WalkStage cut_stage(BoxReach& rest, bool dilate, bool border) {
   return stage;
 }
 
-std::uint32_t spread_rows(MorphologyWalkParams& p, std::uintptr_t address, std::size_t multiprocessors) {
-  constexpr std::size_t kWarps = 20;           // of each multiprocessor
-  constexpr std::size_t kWideRows = 16;        // from here on lanes hold two words
-  constexpr std::size_t kRingBytes = 1 << 16;  // of a block's shared memory; every device has as many
+std::uint32_t spread_rows(MorphologyWalkParams& p, std::uintptr_t address, std::size_t shared_bytes,
+                          std::size_t multiprocessors) {
+  constexpr std::size_t kBlocks = 5;          // of a multiprocessor, by the kernel's registers
+  constexpr std::size_t kWideRows = 16;       // from here on lanes hold two words
+  constexpr std::size_t kRing = 1 << 16;      // every device has as many bytes for a block
+  constexpr std::size_t kReserved = 1 << 10;  // the device's own, of each block
   const std::size_t words = words_for(p.width);
+  const auto rows = [&](std::uint32_t lane_words) {
+    const std::size_t fit = shared_bytes / (walk_ring(p, lane_words) + kReserved);
+    const std::size_t blocks = multiprocessors * std::clamp<std::size_t>(fit, 1, kBlocks);
+    return blocks_for(p.images * p.height * (words / lane_words + 1), blocks * kWalkBlock / 32 * kWalkLanes);
+  };
+  const bool wide = words % 2 == 0 && address % 16 == 0 && walk_ring(p, 2) <= kRing && rows(2) >= kWideRows;
   std::size_t around = 0;  // rows that are read for their neighbours alone
   for (std::uint32_t s = 0; s < p.stages; ++s) around += p.stage[s].up + p.stage[s].down;
-  const auto rows = [&](std::size_t lane_words) {
-    const std::size_t all = p.images * p.height * (words / lane_words + 1);
-    return blocks_for(all, kWarps * kWalkLanes * multiprocessors);
-  };
-  const bool wide = words % 2 == 0 && address % 16 == 0 && rows(2) >= kWideRows &&
-                    launch_morphology_walk(p, 2).shared_bytes <= kRingBytes;
   const std::size_t most = std::max<std::size_t>({rows(wide ? 2 : 1), around, kWalkRows});
   p.rows = static_cast<std::uint32_t>(std::min<std::size_t>(most, p.height));
   return wide ? 2 : 1;

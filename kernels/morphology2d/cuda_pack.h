@@ -23,8 +23,9 @@ std::optional<BoxReach> box_reach(const kernels::SeProgram& program);
 // Takes from `rest` what one stage of a walk does; several make any box.
 WalkStage cut_stage(BoxReach& rest, bool dilate, bool border);
 
-// Sets p.rows so that the lanes fill the device; how many words each of them holds. `address`: of both
+// Sets p.rows so that the lanes just fill the device; how many words each of them holds. `address`: of both
 // images, ORed.
-std::uint32_t spread_rows(MorphologyWalkParams& p, std::uintptr_t address, std::size_t multiprocessors);
+std::uint32_t spread_rows(MorphologyWalkParams& p, std::uintptr_t address, std::size_t shared_bytes,
+                          std::size_t multiprocessors);
 
 }  // namespace binmorph::cuda

@@ -32,15 +32,11 @@ NOT_ALU = re.compile(
     r"BSSY|BSYNC|BAR|WARPSYNC)"
 )
 
-WALK_BUDGETS = {
-    (False, 1): 7.5,
-    (False, 2): 14.0,
-    (False, 4): 27.5,
-    (True, 1): 28.5,
-    (True, 2): 56.0,
-}
-"""The same for 32 pixels of the walk with 16 bytes a lane, by (boxes of any size, stages). Whole loops are
-counted, steps and ends of blocks that a box does without included, so that these are bounds."""
+WALK_BUDGETS = {(False, 1): 7.5, (False, 2): 14.0, (False, 4): 27.5, (True, 1): 12.0, (True, 2): 23.0}
+"""The same for 32 pixels of the walk with 16 bytes a lane, by (boxes of any size, stages), without the steps
+along the row of boxes of any size."""
+WALK_STEP = 3.0
+"""Of such a step."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -151,23 +147,29 @@ def test_packing_takes_at_most_an_instruction_per_output(compiled, cuobjdump):
 
 
 def walk_costs(code: str) -> dict[tuple[bool, int], float]:
-    """ALU instructions per 32 pixels of the walk's loops over rows, and what each of them makes."""
+    """ALU instructions per 32 pixels of the walk's loops over rows, and what each of them makes.
+
+    The loop at the end of a block of rows runs once a row and takes that long, and is unrolled.
+    """
     costs: dict[tuple[bool, int], float] = {}
     (part,) = [p for p in re.split(r"\n\s+Function : ", code) if p.startswith("morphology_walk_wide")]
     found = re.findall(r"/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+\s+)?([A-Z][\w.]+)([^;]*);", part)
+    inner = 0.0  # what is counted too much in loops that are inside the next one
     for end, branch, target in found:
         begin = re.search(r"0x([0-9a-f]+)", target)
-        if branch != "BRA" or begin is None or int(begin[1], 16) > int(end, 16):
+        if branch != "BRA" or begin is None or int(begin[1], 16) >= int(end, 16):
             continue
         names = [name for at, name, _ in found if int(begin[1], 16) <= int(at, 16) <= int(end, 16)]
-        rows = sum(name.startswith("STG") for name in names)
-        if rows == 0:
-            continue  # not a loop over rows
-        any_size = any(name.startswith("LDS") for name in names)
-        steps = sum(name.startswith("SHFL") for name in names) // (2 * rows)
         alu = sum(NOT_ALU.match(name) is None for name in names)
-        key = (any_size, steps // 4 if any_size else steps)
-        costs[key] = max(costs.get(key, 0), alu / (4 * rows))
+        count = {kind: sum(name.startswith(kind) for name in names) for kind in ("STG", "LDS", "SHFL")}
+        if count["STG"] == 0:
+            inner += alu * (1 - 1 / count["LDS"])
+            continue
+        any_size, steps = count["LDS"] != 0, count["SHFL"] // 2
+        stages = steps // count["STG"] // (4 if any_size else 1)
+        cost = (alu - inner) / (4 * count["STG"]) - (WALK_STEP * 4 * stages if any_size else 0)
+        costs[any_size, stages] = max(costs.get((any_size, stages), 0), cost)
+        inner = 0
     return costs
 
 
@@ -180,4 +182,4 @@ def test_walks_are_quicker_than_memory(compiled, cuobjdump):
     print("ALU instructions per 32 pixels by (any size, stages):", costs)
     assert costs.keys() == WALK_BUDGETS.keys()
     for loop, cost in costs.items():
-        assert cost <= WALK_BUDGETS[loop], f"{loop}: {cost:.1f}"
+        assert cost <= WALK_BUDGETS[loop], f"{loop}: {cost:.2f}"

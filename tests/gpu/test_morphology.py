@@ -184,3 +184,10 @@ def test_times_of_stages():
 def test_large_images_take_the_wide_kernel(function, name):
     """Enough threads for the emulated multiprocessor, and rows of 18 words."""
     assert_same(function, image_of((1009, 1150)), ELEMENTS[name], border_value=1)
+
+
+def test_a_large_image_opened_in_one_launch(emulator):
+    x = image_of((1009, 1150), 0.998)
+    before = emulator.get("launches")
+    assert_same("binary_opening", x, np.ones((17, 17), bool), border_value=1)
+    assert emulator.get("launches") - before == 1
