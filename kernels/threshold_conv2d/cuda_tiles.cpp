@@ -1,6 +1,7 @@
 #include "kernels/threshold_conv2d/cuda_tiles.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/common/bits.h"
 
@@ -12,6 +13,10 @@ using kernels::ConvForm;
 
 constexpr std::uint32_t kMaxSlots = 1u << 13;  // of a tile and of a row: small numbers are divided quickly
 constexpr std::uint32_t kBarrierBytes = 128;
+
+// Columns and pixels of a tile. A tile has costs of its own: a long one is better where nobody waits for it.
+constexpr std::pair<std::uint32_t, std::uint32_t> kTileShapes[] = {
+    {256, 64}, {128, 64}, {64, kLongTile}, {64, 128}};
 
 struct Shift {
   std::uint32_t plane, slots, tap;
@@ -72,8 +77,9 @@ std::vector<Chunk> chunks_of(const TilePlan& t, std::vector<Shift> shifts) {
   return chunks;
 }
 
+// Few channels: before the first slot there is room for what its pixel is not part of (Gatherer::spread).
 std::uint32_t address_of(const TilePlan& t, const Chunk& c) {
-  return (c.plane * t.chunks + c.chunk) * t.pitch + c.slots;
+  return (c.plane * t.chunks + c.chunk) * t.pitch + t.parts - 1 + c.slots;
 }
 
 // By address, so that the second chunk of a step follows the first.
@@ -117,6 +123,9 @@ std::optional<TilePlan> plan_tiles(const ConvGeometry& g, ConvForm form, std::ui
       padded(g.width, g.out_width, reach_x, g.stride_w, static_cast<std::uint32_t>(g.left), g.border);
   t.image_rows =
       padded(g.height, g.out_height, reach_y, g.stride_h, static_cast<std::uint32_t>(g.top), g.border);
+  const std::uint64_t slots = std::uint64_t{t.image_rows} * t.row_slots;
+  const std::uint64_t pixels = std::max(slots, std::uint64_t{g.height} * g.width);
+  if (g.images * pixels >= UINT32_MAX) return {};
   if (t.row_slots > kMaxSlots || t.image_rows > kMaxSlots || reach_y * t.row_slots > kMaxSlots) return {};
   if (g.stride_h > 255 || g.stride_w > 255) return {};
   t.row_slots_magic = division_magic(t.row_slots);
@@ -136,15 +145,18 @@ std::optional<TilePlan> plan_tiles(const ConvGeometry& g, ConvForm form, std::ui
   // The cheapest width by cycles of the tensor core; 64 columns read shared memory as fast as it goes.
   std::optional<TilePlan> best;
   std::uint64_t best_cost = UINT64_MAX;
-  for (const std::uint32_t columns : {256u, 128u, 64u}) {
+  for (const auto& [columns, rows] : kTileShapes) {
     if ((!bits && columns != 128) || (form == ConvForm::ternary && columns == 64)) continue;
+    if (rows == kLongTile && g.images * slots < std::uint64_t{2} * rows * max_blocks) continue;
     t.columns = columns;
-    t.rows = columns == 64 ? 128 : 64;
+    t.rows = rows;
     t.slots = t.rows + reach;
     // The chunks of a pixel fall into different banks.
-    t.pitch = round_to(t.slots, 8) + (t.chunks == 1 ? 0 : t.chunks == 2 ? 4 : t.chunks <= 4 ? 2 : 1);
-    if (t.slots > kMaxSlots || t.planes * t.chunks * t.pitch > 0x3FFF || t.planes * t.pitch > 0xFFFF)
-      continue;
+    t.pitch = round_to(t.slots + 2 * (t.parts - 1), 8) + (t.chunks == 1   ? 0
+                                                          : t.chunks == 2 ? 4
+                                                          : t.chunks <= 4 ? 2
+                                                                          : 1);
+    if (t.slots > kMaxSlots || t.planes * t.chunks * t.pitch > 0x3FFF) continue;
     const std::uint64_t cost =
         blocks_for(g.out_channels, tile_outputs(t, form)) * (columns == 64 ? 36 : columns / 2);
     if (cost >= best_cost || !fits(form, t, bits, shared_limit)) continue;
@@ -156,7 +168,8 @@ std::optional<TilePlan> plan_tiles(const ConvGeometry& g, ConvForm form, std::ui
       const std::uint32_t second = 2 * k + 1 < chunks.size() ? address_of(t, chunks[2 * k + 1]) : first + 1;
       t.step[k] = first | (second - first) << 16;
     }
-    for (const Shift& s : shifts) t.tap[s.tap] = static_cast<std::uint16_t>(s.plane * t.pitch + s.slots);
+    for (const Shift& s : shifts)
+      t.tap[s.tap] = static_cast<std::uint16_t>(2 * (s.plane * t.pitch + s.slots));
     best = t;
   }
   return best;

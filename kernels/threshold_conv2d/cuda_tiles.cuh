@@ -1,11 +1,15 @@
 // What a tile of the warpgroup kernels is made of: where its pixels lie, who brings them, how bits leave.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/common/cuda/wgmma.cuh"
 #include "kernels/common/cuda/window.cuh"
 #include "kernels/threshold_conv2d/cuda_tiles.h"
 
 namespace binmorph::cuda {
+
+inline constexpr std::uint32_t kNoPixel = UINT32_MAX;
 
 // Padded pixel `slot` of the batch, taken apart.
 struct Position {
@@ -60,38 +64,38 @@ class Gatherer {
  public:
   __device__ __forceinline__ Gatherer(const BitWindows& w, const TilePlan& t) : w_(w), t_(t) {}
 
+  // parts: t.parts. Pixel i is part h of product slot i - h, which lies parts - 1 slots after the begin.
+  template <unsigned parts>
   __device__ __forceinline__ void fetch(unsigned char* stage, const Position& first) const {
     const std::uint32_t thread = threadIdx.x % kWarpgroup;
     for (std::uint32_t plane = 0; plane < t_.planes; ++plane) {
-      unsigned char* slots = stage + plane * t_.chunks * t_.pitch * 16;
-      for (std::uint32_t i = thread; i < t_.slots + t_.parts - 1; i += kWarpgroup) {
-        const std::uint64_t* pixel = source(further(t_, first, i), plane);
-        if (t_.parts == 4)
-          spread<4>(slots, pixel, i);
-        else if (t_.parts == 2)
-          spread<2>(slots, pixel, i);
+      unsigned char* slots = stage + (plane * t_.chunks * t_.pitch + parts - 1) * 16;
+      const std::int32_t y = t_.phase_y[plane] - w_.geometry.top, x = t_.phase_x[plane] - w_.geometry.left;
+      for (std::uint32_t i = thread; i < t_.slots + parts - 1; i += kWarpgroup) {
+        const std::uint32_t pixel = source(further(t_, first, i), y, x);
+        if constexpr (parts == 1)
+          whole(slots + i * 16, pixel);
         else
-          whole(slots, pixel, i);
+          spread<parts>(slots + i * 16, pixel);
       }
     }
   }
 
  private:
-  // The pixel's words, or null where it is outside.
-  __device__ __forceinline__ const std::uint64_t* source(const Position& p, std::uint32_t plane) const {
+  // The pixel of the input, or kNoPixel where it is outside; (top, left): that of position (0, 0).
+  __device__ __forceinline__ std::uint32_t source(const Position& p, std::int32_t top,
+                                                  std::int32_t left) const {
     const ConvGeometry& g = w_.geometry;
-    auto y = static_cast<std::int32_t>(p.row * g.stride_h + t_.phase_y[plane]) - g.top;
-    auto x = static_cast<std::int32_t>(p.column * g.stride_w + t_.phase_x[plane]) - g.left;
+    auto y = static_cast<std::int32_t>(p.row * g.stride_h) + top;
+    auto x = static_cast<std::int32_t>(p.column * g.stride_w) + left;
     if (g.border == kernels::Border::replicate) {
       y = clamp_to(y, g.height);
       x = clamp_to(x, g.width);
     }
     const bool inside = p.image < g.images && static_cast<std::uint32_t>(y) < g.height &&
                         static_cast<std::uint32_t>(x) < g.width;
-    if (!inside) return nullptr;
-    const std::uint64_t at = (std::uint64_t{p.image} * g.height + static_cast<std::uint32_t>(y)) * g.width +
-                             static_cast<std::uint32_t>(x);
-    return w_.x + at * words_of(g.channels);
+    if (!inside) return kNoPixel;
+    return (p.image * g.height + static_cast<std::uint32_t>(y)) * g.width + static_cast<std::uint32_t>(x);
   }
 
   // Word `word` of a pixel outside the image.
@@ -102,41 +106,39 @@ class Gatherer {
   }
 
   // 16 bytes of a pixel in each chunk, side by side in global memory; an odd last word has no neighbour.
-  __device__ __forceinline__ void whole(unsigned char* slots, const std::uint64_t* pixel,
-                                        std::uint32_t i) const {
+  __device__ __forceinline__ void whole(unsigned char* slot, std::uint32_t pixel) const {
     const std::uint32_t words = words_of(w_.geometry.channels);
-    for (std::uint32_t k = 0; k < t_.chunks; ++k) {
-      auto* to = reinterpret_cast<std::uint64_t*>(slots + (k * t_.pitch + i) * 16);
-      if (pixel == nullptr) {
+    const std::uint64_t* from = w_.x + std::uint64_t{pixel} * words;
+    for (std::uint32_t k = 0; k < t_.chunks; ++k, from += 2) {
+      auto* to = reinterpret_cast<std::uint64_t*>(slot + k * t_.pitch * 16);
+      if (pixel == kNoPixel) {
         to[0] = constant(2 * k);
         to[1] = constant(2 * k + 1);
       } else if (words % 2 == 0) {
-        copy_async<16>(to, pixel + 2 * k);
+        copy_async<16>(to, from);
       } else {
-        copy_async<8>(to, pixel + 2 * k);
+        copy_async<8>(to, from);
         if (2 * k + 1 < words)
-          copy_async<8>(to + 1, pixel + 2 * k + 1);
+          copy_async<8>(to + 1, from + 1);
         else
           to[1] = 0;
       }
     }
   }
 
-  // Few channels: the pixel is part h of slot i - h.
+  // Few channels: the pixel is part h of the slot h before; what lies before the first or behind the last
+  // slot in use is there for this.
   template <unsigned parts>
-  __device__ __forceinline__ void spread(unsigned char* slots, const std::uint64_t* pixel,
-                                         std::uint32_t i) const {
+  __device__ __forceinline__ void spread(unsigned char* slot, std::uint32_t pixel) const {
     constexpr unsigned kBytes = 16 / parts;
+    if (pixel != kNoPixel) {
 #pragma unroll
-    for (unsigned h = 0; h < parts; ++h) {
-      if (i < h || i - h >= t_.slots) continue;
-      unsigned char* to = slots + (i - h) * 16 + h * kBytes;
-      if (pixel != nullptr)
-        copy_async<kBytes>(to, pixel);
-      else if (parts == 2)
-        *reinterpret_cast<std::uint64_t*>(to) = constant(0);
-      else
-        *reinterpret_cast<unsigned*>(to) = static_cast<unsigned>(constant(0));
+      for (unsigned h = 0; h < parts; ++h) copy_async<kBytes>(slot - h * 16 + h * kBytes, w_.x + pixel);
+    } else {
+      using Part = std::conditional_t<parts == 2, std::uint64_t, std::uint32_t>;
+      const auto outside = static_cast<Part>(constant(0));
+#pragma unroll
+      for (unsigned h = 0; h < parts; ++h) *reinterpret_cast<Part*>(slot - h * 16 + h * kBytes) = outside;
     }
   }
 
@@ -144,16 +146,26 @@ class Gatherer {
   const TilePlan& t_;
 };
 
-// Number of ones of the pixel in a slot.
-__device__ __forceinline__ unsigned ones_of(const TilePlan& t, const unsigned char* plane,
-                                            std::uint32_t slot) {
-  const auto* words = reinterpret_cast<const Word*>(plane + slot * 16);
-  if (t.parts == 4) return static_cast<unsigned>(__popc(static_cast<unsigned>(words[0])));
-  if (t.parts == 2) return static_cast<unsigned>(__popcll(words[0]));
-  unsigned ones = 0;
-  for (std::uint32_t k = 0; k < t.chunks; ++k, words += t.pitch * 2)
-    ones += static_cast<unsigned>(__popcll(words[0]) + __popcll(words[1]));
-  return ones;
+// Number of ones of each pixel of a tile, one warpgroup; parts: t.parts.
+template <unsigned parts>
+__device__ __forceinline__ void count_ones(const TilePlan& t, const unsigned char* pixels,
+                                           std::uint16_t* ones) {
+  for (std::uint32_t plane = 0; plane < t.planes; ++plane, ones += t.pitch) {
+    std::uint32_t slot = threadIdx.x % kWarpgroup;
+    const unsigned char* at = pixels + (plane * t.chunks * t.pitch + parts - 1 + slot) * 16;
+    for (; slot < t.slots; slot += kWarpgroup, at += kWarpgroup * 16) {
+      const auto* words = reinterpret_cast<const Word*>(at);
+      int sum = 0;
+      if (parts == 4)
+        sum = __popc(static_cast<unsigned>(words[0]));
+      else if (parts == 2)
+        sum = __popcll(words[0]);
+      else
+        for (std::uint32_t k = 0; k < t.chunks; ++k, words += t.pitch * 2)
+          sum += __popcll(words[0]) + __popcll(words[1]);
+      ones[slot] = static_cast<std::uint16_t>(sum);
+    }
+  }
 }
 
 // What the end of a tile needs of a row of the product, in shared memory.
@@ -175,8 +187,6 @@ struct alignas(16) TileRow {
     row *= outputs * 2;
   }
 };
-inline constexpr std::uint32_t kNoPixel = UINT32_MAX;
-
 __device__ __forceinline__ TileRow tile_row(const BitWindows& w, const Position& p, std::int32_t ones) {
   const ConvGeometry& g = w.geometry;
   if (p.image >= g.images || p.row >= g.out_height || p.column >= g.out_width) return {kNoPixel, 0, 0, 0};

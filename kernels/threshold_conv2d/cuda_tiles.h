@@ -1,4 +1,4 @@
-// Convolutions on warpgroup products (sm_90a): weights stay in shared memory, a tile is 64 or 128 outputs
+// Convolutions on warpgroup products (sm_90a): weights stay in shared memory, a tile is 64 to 256 output
 // pixels side by side, and a tap is a shift of the address that a matrix descriptor names: no window is
 // copied.
 //
@@ -18,6 +18,7 @@ namespace binmorph::cuda {
 
 inline constexpr std::uint32_t kTileStages = 4, kTileThreads = 384;  // a producer and two consumer warpgroups
 inline constexpr std::uint32_t kMaxTileSteps = 64, kMaxTileTaps = 64, kMaxTilePlanes = 16;
+inline constexpr std::uint32_t kLongTile = 256;  // pixels, of 64 columns; other tiles have 128 or 64
 
 struct TilePlan {
   std::uint32_t columns;  // of a product, 64, 128 or 256: outputs, or half as many of ternary weights
@@ -30,7 +31,7 @@ struct TilePlan {
   std::uint32_t pixel_bytes;            // of shared memory: those of one stage
   std::uint32_t shared_bytes, max_blocks;
   std::uint32_t step[kMaxTileSteps];  // first chunk | distance of the second << 16, in units of 16 bytes
-  std::uint16_t tap[kMaxTileTaps];    // slot of the first output pixel's tap, planes one after the other
+  std::uint16_t tap[kMaxTileTaps];  // of the first output pixel: bytes among popcounts of slots of all planes
   std::uint8_t phase_y[kMaxTilePlanes], phase_x[kMaxTilePlanes];
 };
 

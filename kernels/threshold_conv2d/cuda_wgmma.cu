@@ -48,16 +48,11 @@ __device__ __forceinline__ void prepare(const Place& at) {
   __syncthreads();
 }
 
-// Tile n of the block goes to stage n % kTileStages. What is written must be complete and fenced before the
-// other proxy, in which products read, is told.
-__device__ __forceinline__ void produce(const BitWindows& w, const TilePlan& t, const unsigned char* packed,
-                                        const Place& at) {
+// Tile n of the block goes to stage n % kTileStages; parts: t.parts. What is written must be complete and
+// fenced before the other proxy, in which products read, is told.
+template <unsigned parts>
+__device__ __forceinline__ void fetch_tiles(const BitWindows& w, const TilePlan& t, const Place& at) {
   const unsigned lane = threadIdx.x % 32;
-  if (threadIdx.x == 0) {
-    barrier_expect(at.weights_here, t.block_bytes);
-    copy_bulk(at.packed, packed + std::uint64_t{blockIdx.y} * t.block_bytes, t.block_bytes, at.weights_here);
-  }
-  await_previous();  // weights do not come from other kernels
   const auto publish = [&](unsigned n) {
     fence_proxy();
     __syncwarp();
@@ -68,7 +63,7 @@ __device__ __forceinline__ void produce(const BitWindows& w, const TilePlan& t, 
   unsigned n = 0;
   for (std::uint32_t tile = blockIdx.x; tile < at.tiles; tile += gridDim.x, ++n) {
     barrier_wait(at.empty + n % kTileStages, (n / kTileStages & 1) ^ 1);
-    gatherer.fetch(at.pixels + n % kTileStages * t.pixel_bytes, walk.next(t));
+    gatherer.fetch<parts>(at.pixels + n % kTileStages * t.pixel_bytes, walk.next(t));
     copy_async_commit();
     if (n >= kLag) {
       copy_async_wait<kLag>();
@@ -79,45 +74,66 @@ __device__ __forceinline__ void produce(const BitWindows& w, const TilePlan& t, 
   for (unsigned last = n < kLag ? 0 : n - kLag; last < n; ++last) publish(last);
 }
 
+__device__ __forceinline__ void produce(const BitWindows& w, const TilePlan& t, const unsigned char* packed,
+                                        const Place& at) {
+  if (threadIdx.x == 0) {
+    barrier_expect(at.weights_here, t.block_bytes);
+    copy_bulk(at.packed, packed + std::uint64_t{blockIdx.y} * t.block_bytes, t.block_bytes, at.weights_here);
+  }
+  await_previous();  // weights do not come from other kernels
+  if (t.parts == 4)
+    fetch_tiles<4>(w, t, at);
+  else if (t.parts == 2)
+    fetch_tiles<2>(w, t, at);
+  else
+    fetch_tiles<1>(w, t, at);
+}
+
 // Popcounts of AND of `row_tiles` x 64 pixels with all columns; the results are there after wgmma_wait.
 template <int columns, int row_tiles>
 __device__ __forceinline__ void multiply(int (&sum)[row_tiles][columns / 2], const TilePlan& t,
                                          const unsigned char* pixels, const unsigned char* weights) {
-  std::uint64_t a = matrix_at(shared_address(pixels), 0, 128, Swizzle::none);
+  const std::uint64_t a = matrix_at(shared_address(pixels), 0, 128, Swizzle::none);
   std::uint64_t b = matrix_at(shared_address(weights), columns * 16, 128, Swizzle::none);
   wgmma_fence();
 #pragma unroll
-  for (int m = 0; m < row_tiles; ++m) wgmma<columns>(sum[m], a + t.step[0] + m * 64, b, false);
+  for (int m = 0; m < row_tiles; ++m) wgmma<columns>(sum[m], moved(a, t.step[0] + m * 64), b, false);
 #pragma unroll 1
   for (std::uint32_t k = 1; k < t.steps; ++k) {
-    b += columns * 2;
+    b = moved(b, columns * 2);
 #pragma unroll
-    for (int m = 0; m < row_tiles; ++m) wgmma<columns>(sum[m], a + t.step[k] + m * 64, b, true);
+    for (int m = 0; m < row_tiles; ++m) wgmma<columns>(sum[m], moved(a, t.step[k] + m * 64), b, true);
   }
   wgmma_commit();
 }
 
-// Rows of the tile, one thread each, while the products are under way. Popcounts of pixels first, then their
-// sums over windows. outputs: of a row of thresholds, 0 where the result is numbers.
+// Rows of the tile, one thread each or two, while the products are under way. Popcounts of pixels first, then
+// their sums over windows. outputs: of a row of thresholds, 0 where the result is numbers.
 template <bool use_ones, int outputs>
 __device__ __forceinline__ void describe_rows(const BitWindows& w, const TilePlan& t, const Position& first,
                                               const unsigned char* pixels, std::uint16_t* ones,
                                               TileRow* rows) {
   const unsigned thread = threadIdx.x % kWarpgroup, group = threadIdx.x / kWarpgroup;
   if (use_ones) {
-    for (std::uint32_t plane = 0; plane < t.planes; ++plane)
-      for (std::uint32_t slot = thread; slot < t.slots; slot += kWarpgroup)
-        ones[plane * t.pitch + slot] =
-            static_cast<std::uint16_t>(ones_of(t, pixels + plane * t.chunks * t.pitch * 16, slot));
+    if (t.parts == 4)
+      count_ones<4>(t, pixels, ones);
+    else if (t.parts == 2)
+      count_ones<2>(t, pixels, ones);
+    else
+      count_ones<1>(t, pixels, ones);
   }
   sync_group(group, kWarpgroup);  // everybody has done with the rows of the last tile, too
-  if (thread < t.rows) {
+  for (std::uint32_t r = thread; r < t.rows; r += kWarpgroup) {
     std::int32_t sum = 0;
-    if (use_ones)
-      for (std::uint32_t tap = 0; tap < t.taps; ++tap) sum += ones[t.tap[tap] + thread];
-    TileRow row = tile_row(w, further(t, first, thread), sum);
+    if (use_ones) {
+      auto place = static_cast<std::uint32_t>(reinterpret_cast<unsigned char*>(ones + r) - shared_memory());
+      opaque(place);  // else every tap is an index
+      for (std::uint32_t tap = 0; tap < t.taps; ++tap)
+        sum += *reinterpret_cast<const std::uint16_t*>(shared_memory() + place + t.tap[tap]);
+    }
+    TileRow row = tile_row(w, further(t, first, r), sum);
     if (outputs != 0) row.prepare<use_ones>(outputs);
-    rows[thread] = row;
+    rows[r] = row;
   }
   sync_group(group, kWarpgroup);
 }
@@ -157,6 +173,18 @@ __device__ __forceinline__ void consume(const Tiled<Params>& p, const Place& at)
 }
 
 template <int columns, int row_tiles, bool always_ones, class Params>
+__device__ __forceinline__ void consume_form(const Tiled<Params>& p, const Place& at) {
+  const kernels::ConvForm form = p.conv.windows.form;
+  if (always_ones || form == kernels::ConvForm::sign) {
+    consume<columns, row_tiles, true, false>(p, at);
+  } else if (columns == 64 || form == kernels::ConvForm::mask) {
+    consume<columns, row_tiles, false, false>(p, at);
+  } else if constexpr (columns > 64) {
+    consume<columns, row_tiles, false, true>(p, at);
+  }
+}
+
+template <int columns, bool always_ones, class Params>
 __device__ __forceinline__ void run_warpgroups(const Tiled<Params>& p) {
   const BitWindows& w = p.conv.windows;
   const Place at(w, p.tile);
@@ -169,27 +197,27 @@ __device__ __forceinline__ void run_warpgroups(const Tiled<Params>& p) {
   }
   take_registers<kManyRegisters>();
   await_previous();
-  if (always_ones || w.form == kernels::ConvForm::sign) {
-    consume<columns, row_tiles, true, false>(p, at);
-  } else if (columns == 64 || w.form == kernels::ConvForm::mask) {
-    consume<columns, row_tiles, false, false>(p, at);
-  } else if constexpr (columns > 64) {
-    consume<columns, row_tiles, false, true>(p, at);
+  if constexpr (columns > 64) {
+    consume_form<columns, 1, always_ones>(p, at);
+  } else if (p.tile.rows == kLongTile) {
+    consume_form<columns, 4, always_ones>(p, at);
+  } else {
+    consume_form<columns, 2, always_ones>(p, at);
   }
 }
 
 }  // namespace
 
 BINMORPH_DEVICE_KERNEL(threshold_conv2d_u64_u64__cuda_wgmma_n64, ThresholdTilesParams, (kTileThreads, 1),
-                       run_warpgroups<64, 2, false>)
+                       run_warpgroups<64, false>)
 BINMORPH_DEVICE_KERNEL(threshold_conv2d_u64_u64__cuda_wgmma_n128, ThresholdTilesParams, (kTileThreads, 1),
-                       run_warpgroups<128, 1, false>)
+                       run_warpgroups<128, false>)
 BINMORPH_DEVICE_KERNEL(threshold_conv2d_u64_u64__cuda_wgmma_n256, ThresholdTilesParams, (kTileThreads, 1),
-                       run_warpgroups<256, 1, false>)
+                       run_warpgroups<256, false>)
 BINMORPH_DEVICE_KERNEL(count_conv2d_u64_i32__cuda_wgmma, CountTilesParams, (kTileThreads, 1),
-                       run_warpgroups<128, 1, false>)
+                       run_warpgroups<128, false>)
 BINMORPH_DEVICE_KERNEL(two_value_conv2d_u64_f32__cuda_wgmma, TwoValueTilesParams, (kTileThreads, 1),
-                       run_warpgroups<128, 1, true>)
+                       run_warpgroups<128, true>)
 
 }  // namespace binmorph::cuda
 

@@ -17,6 +17,7 @@ constexpr std::uint32_t kSharedLimit = 227 << 10;
 std::vector<ConvGeometry> tile_cases() {
   std::vector<ConvGeometry> cases = window_cases();
   cases.push_back(square(3, 64, 9, 11, 64, 3, 1, 1, 1, 1, Border::zeros));
+  cases.push_back(square(6, 64, 9, 11, 64, 3, 1, 1, 1, 1, Border::zeros));  // long tiles
   cases.push_back(square(2, 20, 12, 12, 96, 3, 1, 1, 1, 1, Border::ones));
   cases.push_back(square(1, 128, 9, 9, 256, 3, 1, 1, 1, 1, Border::zeros));
   cases.push_back(square(1, 150, 8, 8, 320, 3, 2, 1, 1, 1, Border::replicate));

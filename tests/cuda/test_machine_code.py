@@ -20,9 +20,9 @@ BUDGETS = {"_walk_wide_": 102, "__cuda_simt": 80, "__cuda_mma": 168, "__cuda_wgm
 fit a multiprocessor."""
 NATIVE_MMA_BUDGET = 128
 
-PACKING_KERNELS = {"n64": 2 * 64, "n128": 160, "n256": 320, "dense": 320}
+PACKING_KERNELS = {"n64": 384, "n128": 160, "n256": 320, "dense": 320}
 """Outputs of a thread, all forms of weights together: a row of n columns is n / 4, of ternary weights n / 8;
-two rows, and of 64 columns four."""
+two rows, and of 64 columns four or eight."""
 PACKING_BUDGET = 1.0
 """Instructions of the integer ALU for each output that a warpgroup compares and packs, and all that stands in
 the same straight runs of code (addresses of rows, the end of the loop)."""

@@ -33,6 +33,12 @@ __device__ __forceinline__ constexpr std::uint64_t matrix_at(unsigned address, u
          std::uint64_t{stride >> 4} << 32 | std::uint64_t{static_cast<unsigned>(swizzle)} << 62;
 }
 
+// The matrix `units` of 16 bytes further on; with `leading` / 16 << 16 that is changed, too. Nothing is
+// carried to the upper word, so one addition of 32 bits does.
+__device__ __forceinline__ constexpr std::uint64_t moved(std::uint64_t matrix, std::uint32_t units) {
+  return matrix >> 32 << 32 | static_cast<std::uint32_t>(static_cast<std::uint32_t>(matrix) + units);
+}
+
 #ifdef BINMORPH_EMULATE
 
 inline unsigned shared_address(const void* p) {
