@@ -128,8 +128,16 @@ __device__ __forceinline__ void describe_rows(const BitWindows& w, const TilePla
     if (use_ones) {
       auto place = static_cast<std::uint32_t>(reinterpret_cast<unsigned char*>(ones + r) - shared_memory());
       opaque(place);  // else every tap is an index
-      for (std::uint32_t tap = 0; tap < t.taps; ++tap)
+      const auto add = [&](std::uint32_t tap) {
         sum += *reinterpret_cast<const std::uint16_t*>(shared_memory() + place + t.tap[tap]);
+      };
+      if (t.taps == 9) {  // most are: the places of known taps are known
+#pragma unroll
+        for (std::uint32_t tap = 0; tap < 9; ++tap) add(tap);
+      } else {
+#pragma unroll 1
+        for (std::uint32_t tap = 0; tap < t.taps; ++tap) add(tap);
+      }
     }
     TileRow row = tile_row(w, further(t, first, r), sum);
     if (outputs != 0) row.prepare<use_ones>(outputs);
