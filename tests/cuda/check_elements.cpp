@@ -50,7 +50,7 @@ std::vector<SePoint> small_element(std::uint32_t bits) {
   return points;
 }
 
-constexpr std::uint32_t kBox = 0777, kCross = 0272;
+constexpr std::uint32_t kCross = 0272;
 
 std::vector<SePoint> box(const BoxReach& reach) {
   std::vector<SePoint> points;
