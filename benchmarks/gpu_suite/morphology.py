@@ -87,20 +87,22 @@ def _calls(part: Part, bits: BitArray) -> None:
         part.record(f"{name} {size}^2", "binmorph-cuda-call", times)
 
 
-def _cupy(part: Part, cupy: Any, size: int, name: str) -> None:
+def _cupy(part: Part, cupy: Any, size: int, case: str, name: str, stages: tuple[bool, ...]) -> None:
     ndimage = importlib.import_module("cupyx.scipy.ndimage")
     image = cupy.random.random((size, size), dtype=cupy.float32) < 0.75
     element = cupy.asarray(ELEMENTS[name])
     times = []
     for _ in range(part.rounds + 1):
-        begin, end = cupy.cuda.Event(), cupy.cuda.Event()
+        begin, end, result = cupy.cuda.Event(), cupy.cuda.Event(), image
         begin.record()
-        ndimage.binary_erosion(image, element, border_value=1)
+        for dilate in stages:
+            operation = ndimage.binary_dilation if dilate else ndimage.binary_erosion
+            result = operation(result, element, border_value=1)
         end.record()
         end.synchronize()
         times.append(cupy.cuda.get_elapsed_time(begin, end))
     rate = f"{1e-6 * size * size / float(np.median(times[1:])):.1f} Gpx/s"
-    part.record(f"erosion {name} {size}^2", "cupy", times[1:], rate=rate, version=cupy.__version__)
+    part.record(f"{case} {size}^2", "cupy", times[1:], rate=rate, version=cupy.__version__)
 
 
 def _torch(part: Part, torch: Any, size: int, name: str) -> None:
@@ -132,9 +134,10 @@ def main() -> int:
         for case in cases:
             part.attempt(f"{case[0]} ours", lambda bits=bits, case=case: _ours(part, bits, *case))
         part.attempt("calls", lambda bits=bits: _calls(part, bits))
+        for case in cases:
+            if cupy is not None and size * len(case[2]) <= 16384:
+                part.attempt(f"{case[0]} cupy", lambda size=size, case=case: _cupy(part, cupy, size, *case))
         for name in ELEMENTS:
-            if cupy is not None and size <= 16384:
-                part.attempt(f"{name} cupy", lambda size=size, name=name: _cupy(part, cupy, size, name))
             if torch is not None and size <= 16384:
                 part.attempt(f"{name} torch", lambda size=size, name=name: _torch(part, torch, size, name))
                 torch.cuda.empty_cache()  # type: ignore[attr-defined]
