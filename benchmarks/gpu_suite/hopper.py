@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .part import Part
 
-CHECKS = ("wgmma", "tiles", "dense")
+CHECKS = ("wgmma", "tiles", "dense", "cluster")
 """Of tests/cuda, the first settles what the others build on."""
 
 

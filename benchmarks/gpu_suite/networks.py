@@ -86,13 +86,16 @@ def _measure(part: Part, name: str, graph: ir.Graph, batch: int) -> None:
     rate = f"{1e3 * batch / median:.0f} images/s"
     part.record(f"{name} batch {batch}", "binmorph-device", profile[""], rate=rate)
     part.record(f"{name} batch {batch}", "binmorph-device-no-overlap", profile["launch after launch"])
-    if batch <= FEW_IMAGES:
-        persistent = DeviceModel(graph, isa="cuda_persistent")
-        if not np.array_equal(persistent(x[:4]), expected):
-            raise AssertionError(f"{name} in one launch differs from the CPU")
-        part.record(
-            f"{name} batch {batch}", "binmorph-device-persistent", persistent.profile(x, part.rounds)[""]
-        )
+    for isa in ("cuda_persistent", "cuda_cluster") if batch <= FEW_IMAGES else ():
+        joined = DeviceModel(graph, isa=isa)
+        if not np.array_equal(joined(x[:4]), expected):
+            raise AssertionError(f"{name} with {isa} differs from the CPU")
+        times = joined.profile(x, part.rounds)
+        if not any("threshold_chain" in kernel for kernel in times):
+            print(f"  {name} batch {batch}: {isa} joins nothing here", flush=True)
+            continue
+        system = f"binmorph-device-{isa.removeprefix('cuda_')}"
+        part.record(f"{name} batch {batch}", system, times[""])
     part.record(f"{name} batch {batch}", "binmorph-numpy-call", _calls(lambda: model(x), part.rounds))
     torch: Any = None if part.dry else torch_cuda()
     if torch is not None:

@@ -17,7 +17,9 @@ enum Attribute : int {
   kCooperative = 95,
   kSharedBytes = 97,
 };
-constexpr int kMaxDynamicShared = 8;  // an attribute of functions
+constexpr int kMaxDynamicShared = 8, kLargeClusters = 14;  // attributes of functions
+constexpr int kFirstWithClusters = 90;                     // compute capability
+constexpr unsigned kAnyCluster = 8;                        // larger ones must be asked for
 constexpr unsigned kSharedWithoutAsking = 48 << 10;
 
 }  // namespace
@@ -137,6 +139,24 @@ unsigned Device::resident_blocks(const std::string& entry, unsigned block, unsig
       api.cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, static_cast<int>(block), shared_bytes),
       entry);
   return offered == 0 ? 0 : static_cast<unsigned>(blocks * info_.multiprocessors);
+}
+
+unsigned Device::cluster_blocks(const std::string& entry, unsigned block, unsigned shared_bytes) {
+  const Driver& api = driver();
+  const Function kernel = info_.sm < kFirstWithClusters ? nullptr : find(entry, shared_bytes);
+  if (kernel == nullptr) return 0;
+  const Scope scope(*this);
+  for (const unsigned blocks : {2 * kAnyCluster, kAnyCluster}) {
+    if (blocks > kAnyCluster && api.cuFuncSetAttribute(kernel, kLargeClusters, 1) != kSuccess) continue;
+    NamedAttribute size{kClusterSize, {}};
+    size.value.cluster[0] = blocks;
+    size.value.cluster[1] = size.value.cluster[2] = 1;
+    const LaunchConfig config{{blocks, 1, 1}, {block, 1, 1}, shared_bytes, nullptr, &size, 1};
+    int clusters = 0;
+    if (api.cuOccupancyMaxActiveClusters(&clusters, kernel, &config) == kSuccess && clusters > 0)
+      return blocks;
+  }
+  return 0;
 }
 
 Device::Scope::Scope(const Device& device) {

@@ -25,6 +25,7 @@ struct Launch {
   unsigned grid[3] = {1, 1, 1}, block[3] = {1, 1, 1}, shared_bytes = 0;
   std::vector<std::byte> parameters;  // its one argument, by value
   bool together = false;              // all blocks on the device at once; in graphs only
+  unsigned cluster = 0;               // blocks of a cluster, or none; in graphs only
 
   // The driver copies it, and takes void*.
   void* argument() const { return const_cast<std::byte*>(parameters.data()); }
@@ -48,6 +49,10 @@ class Device {
 
   // How many blocks of a kernel can be on the device at once and meet; 0 where that is not offered.
   unsigned resident_blocks(const std::string& entry, unsigned block, unsigned shared_bytes);
+
+  // How many blocks with that much shared memory a thread block cluster can have: 16, 8, or 0 where there are
+  // none.
+  unsigned cluster_blocks(const std::string& entry, unsigned block, unsigned shared_bytes);
 
   // Makes the device's context current for a scope.
   class Scope {

@@ -34,13 +34,27 @@ struct GraphEdge {
 };
 inline constexpr GraphEdge kOverlapping{1, 0, 1, {}};
 
-// The driver's CUlaunchAttributeValue, and the attribute of cooperative launches.
+// The driver's CUlaunchAttributeValue, and the attributes of cooperative launches and of clusters.
 union LaunchAttribute {
   char room[64];
   int number;
+  unsigned cluster[3];
 };
-inline constexpr int kTogether = 2;
+inline constexpr int kTogether = 2, kClusterSize = 4;
 inline constexpr LaunchAttribute kYes{{1}};
+
+// The driver's CUlaunchAttribute and CUlaunchConfig.
+struct NamedAttribute {
+  int name;
+  LaunchAttribute value alignas(8);
+};
+static_assert(sizeof(NamedAttribute) == 72, "as the driver has it");
+struct LaunchConfig {
+  unsigned grid[3], block[3], shared_bytes;
+  Stream stream;
+  const NamedAttribute* attributes;
+  unsigned count;
+};
 
 enum : int {
   kSuccess = 0,
@@ -95,6 +109,7 @@ enum : int {
     const KernelNodeParams*)                                                                                \
   X(cuGraphKernelNodeSetAttribute, GraphNode, int, const LaunchAttribute*)                                  \
   X(cuOccupancyMaxActiveBlocksPerMultiprocessor, int*, Function, int, std::size_t)                          \
+  X(cuOccupancyMaxActiveClusters, int*, Function, const LaunchConfig*)                                      \
   X(cuGraphInstantiateWithFlags, GraphExec*, GraphHandle, unsigned long long)                               \
   X(cuGraphExecDestroy, GraphExec)                                                                          \
   X(cuGraphExecKernelNodeSetParams_v2, GraphExec, GraphNode, const KernelNodeParams*)                       \

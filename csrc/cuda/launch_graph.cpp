@@ -45,6 +45,12 @@ int LaunchGraph::build(bool overlap) {
     const bool whole = before != nullptr && !early;  // waits for the end of the one before
     int code = api.cuGraphAddKernelNode_v2(&node, graph_, whole ? before : nullptr, whole, &params);
     if (code == kSuccess && launch.together) code = api.cuGraphKernelNodeSetAttribute(node, kTogether, &kYes);
+    if (code == kSuccess && launch.cluster != 0) {
+      LaunchAttribute size{};
+      size.cluster[0] = launch.cluster;
+      size.cluster[1] = size.cluster[2] = 1;
+      code = api.cuGraphKernelNodeSetAttribute(node, kClusterSize, &size);
+    }
     if (code == kSuccess && early)
       code = api.cuGraphAddDependencies_v2(graph_, before, &node, &kOverlapping, 1);
     if (code != kSuccess) return code;

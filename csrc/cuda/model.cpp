@@ -22,7 +22,7 @@ DeviceModel::DeviceModel(binmorph::Graph graph, int ordinal, const DeviceOptions
     : graph_(std::move(graph)), device_(Device::get(ordinal)), options_(options) {
   if (graph_.output() == 0) throw Error(ErrorKind::format, "the graph has no output");
   const Device::Scope scope(device_);
-  const Plan& plan = *planned(kValues).plan;
+  const Plan& plan = *planned(kValues, 1).plan;
   std::size_t free = 0, total = 0;
   check(driver().cuMemGetInfo_v2(&free, &total), "asking for the free memory");
   const std::size_t limit = std::min(options_.max_memory, free / 4);
@@ -44,14 +44,20 @@ DeviceModel::~DeviceModel() {
   }
 }
 
+// What is too large for one cluster runs as if none had been asked for.
+const DeviceModel::Planned& DeviceModel::planned(Kind kind, std::size_t images) {
+  const Planned& asked = planned(kind, options_.tensor_cores);
+  return images <= asked.plan->cluster_images() ? asked : planned(kind, TensorCores::best);
+}
+
 // Made at first use, with tables of its own.
-const DeviceModel::Planned& DeviceModel::planned(Kind kind) {
+const DeviceModel::Planned& DeviceModel::planned(Kind kind, TensorCores tensor_cores) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  Planned& planned = plans_[kind];
+  Planned& planned = plans_[{kind, tensor_cores}];
   if (planned.plan != nullptr) return planned;
   const Device::Scope scope(device_);
-  auto plan = std::make_unique<Plan>(graph_, device_,
-                                     PlanOptions{options_.tensor_cores, kind != kTraced, kind == kPacked});
+  auto plan =
+      std::make_unique<Plan>(graph_, device_, PlanOptions{tensor_cores, kind != kTraced, kind == kPacked});
   const std::vector<std::byte>& constants = plan->constants();
   planned.constants = Buffer(device_, constants.size());
   if (!constants.empty()) {
@@ -102,7 +108,7 @@ void DeviceModel::check_input(Lane& lane, Stream stream, Address input, std::siz
                               std::size_t images) {
   const Driver& api = driver();
   std::uint64_t invalid = 0;
-  const Address flag = lane.frame(plan(), images, 0).invalid;
+  const Address flag = lane.frame(plan(images), images, 0).invalid;
   check(api.cuMemcpyDtoHAsync_v2(&invalid, flag, sizeof invalid, stream), "reading a flag");
   check(api.cuStreamSynchronize(stream), "running the network");
   if (invalid == UINT64_MAX) return;
@@ -119,14 +125,14 @@ void DeviceModel::check_input(Lane& lane, Stream stream, Address input, std::siz
 
 void DeviceModel::run(const void* input, const Images& images, void* output) {
   if (images.packed) check_packed();
-  const Planned& planned = this->planned(images.packed ? kPacked : kValues);
-  const Plan& plan = *planned.plan;
+  const Kind kind = images.packed ? kPacked : kValues;
   const std::size_t in_bytes = input_bytes(images.packed), out_bytes = output_bytes(images.packed);
   const Driver& api = driver();
   Lease lease(*this, std::nullopt);
   const Stream stream = lease.stream();
   for (std::size_t first = 0; first < images.count; first += chunk_) {
     const std::size_t count = std::min(chunk_, images.count - first);
+    const Planned& planned = this->planned(kind, count);
     const Address x = lease.lane().staged_input(count * in_bytes);
     const Address y = lease.lane().staged_output(count * out_bytes);
     lease.lane().begin(stream);
@@ -135,7 +141,7 @@ void DeviceModel::run(const void* input, const Images& images, void* output) {
           "copying the input");
     enqueue(lease.lane(), planned, stream, x, count, y);
     lease.lane().end(stream);
-    if (plan.checks_input() && !images.binary) check_input(lease.lane(), stream, x, first, count);
+    if (planned.plan->checks_input() && !images.binary) check_input(lease.lane(), stream, x, first, count);
     check(api.cuMemcpyDtoHAsync_v2(static_cast<char*>(output) + first * out_bytes, y, count * out_bytes,
                                    stream),
           "copying the output");
@@ -145,23 +151,23 @@ void DeviceModel::run(const void* input, const Images& images, void* output) {
 
 void DeviceModel::run_on(Stream stream, Address input, const Images& images, Address output) {
   if (images.packed) check_packed();
-  const Planned& planned = this->planned(images.packed ? kPacked : kValues);
-  const Plan& plan = *planned.plan;
+  const Kind kind = images.packed ? kPacked : kValues;
   const std::size_t in_bytes = input_bytes(images.packed), out_bytes = output_bytes(images.packed);
   Lease lease(*this, stream);
   for (std::size_t first = 0; first < images.count; first += chunk_) {
     const std::size_t count = std::min(chunk_, images.count - first);
+    const Planned& planned = this->planned(kind, count);
     const Address x = input + first * in_bytes, y = output + first * out_bytes;
     lease.lane().begin(stream);
     enqueue(lease.lane(), planned, stream, x, count, y);
     lease.lane().end(stream);
-    if (plan.checks_input() && !images.binary) check_input(lease.lane(), stream, x, first, count);
+    if (planned.plan->checks_input() && !images.binary) check_input(lease.lane(), stream, x, first, count);
   }
 }
 
 void DeviceModel::trace(const void* input, std::size_t images, const std::vector<void*>& values) {
   const Driver& api = driver();
-  const Planned& planned = this->planned(kTraced);
+  const Planned& planned = this->planned(kTraced, 1);
   const Plan& plan = *planned.plan;
   Lease lease(*this, std::nullopt);
   const Stream stream = lease.stream();
@@ -197,10 +203,11 @@ std::vector<std::vector<float>> DeviceModel::profile(const void* input, std::siz
   constexpr std::size_t kRepeats = 20;  // in one graph, so that the host's share of a launch does not count
   if (images == 0 || images > chunk_)
     throw Error(ErrorKind::shape, "profile: the batch must have 1 to " + std::to_string(chunk_) + " images");
-  const Plan& plan = this->plan();
+  const Planned& planned = this->planned(kValues, images);
+  const Plan& plan = *planned.plan;
   Lease lease(*this, std::nullopt);
   const Stream stream = lease.stream();
-  Frame frame = lease.lane().frame(plan, images, plans_[kValues].constants.address(), true);
+  Frame frame = lease.lane().frame(plan, images, planned.constants.address(), true);
   frame.values[0] = lease.lane().staged_input(images * input_bytes(false));
   frame.output = lease.lane().staged_output(images * output_bytes(false));
   lease.lane().begin(stream);

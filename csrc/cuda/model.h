@@ -1,10 +1,12 @@
 // A network loaded on a GPU. Calls may come from many threads and streams at once.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "binmorph/graph.h"
@@ -50,7 +52,7 @@ class DeviceModel {
 
   const binmorph::Graph& graph() const { return graph_; }
   Device& device() const { return device_; }
-  const Plan& plan() const { return *plans_[kValues].plan; }
+  const Plan& plan(std::size_t images) { return *planned(kValues, std::min(images, chunk_)).plan; }
   std::size_t chunk() const { return chunk_; }  // images of one launch; more are cut
   std::size_t input_bytes(bool packed) const;   // of one image
   std::size_t output_bytes(bool packed) const;
@@ -63,7 +65,8 @@ class DeviceModel {
     std::unique_ptr<Plan> plan;
     Buffer constants;
   };
-  const Planned& planned(Kind kind);
+  const Planned& planned(Kind kind, std::size_t images);
+  const Planned& planned(Kind kind, TensorCores tensor_cores);
   void check_packed() const;
   void enqueue(Lane& lane, const Planned& planned, Stream stream, Address input, std::size_t images,
                Address output);
@@ -73,7 +76,7 @@ class DeviceModel {
   Device& device_;
   DeviceOptions options_;
   std::mutex mutex_;
-  Planned plans_[3];
+  std::map<std::pair<Kind, TensorCores>, Planned> plans_;
   std::size_t chunk_ = 0;
   std::vector<std::unique_ptr<Lane>> lanes_;  // those that no call is using
   std::size_t lanes_made_ = 0;

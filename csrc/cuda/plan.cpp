@@ -59,7 +59,9 @@ Plan::Plan(const binmorph::Graph& graph, Device& device, const PlanOptions& opti
                            return unload(value, frame, frame.output);
                          }});
   }
+  find_owners();
   if (options.tensor_cores == TensorCores::persistent && options.fuse) join_layers();
+  if (options.tensor_cores == TensorCores::cluster && options.fuse) join_in_cluster();
   find_lifetimes();
   for (PlannedLaunch& launch : launches_) {
     const auto touches = [&](std::size_t value) {
@@ -142,17 +144,21 @@ Launch Plan::unload(std::size_t value, const Frame& frame, Address destination) 
 }
 
 // A value that nothing writes is another one's memory: a flattened image of one pixel.
-void Plan::find_lifetimes() {
+void Plan::find_owners() {
   owner_.assign(values_, 0);
+  std::vector<bool> written(values_, false);
+  for (const PlannedLaunch& launch : launches_)
+    for (std::size_t value : launch.writes) written[value] = true;
+  if (written.back()) owner_.back() = values_ - 1;
+  for (std::size_t value = 1; value + 1 < values_; ++value)
+    owner_[value] = written[value] ? value : owner_[graph_.nodes()[value - 1].input()];
+}
+
+void Plan::find_lifetimes() {
   first_.assign(values_, kNever);
   last_.assign(values_, 0);
   for (std::size_t l = 0; l < launches_.size(); ++l)
     for (std::size_t value : launches_[l].writes) first_[value] = std::min(first_[value], l);
-  if (first_.back() != kNever) owner_.back() = values_ - 1;
-  for (std::size_t value = 1; value + 1 < values_; ++value) {
-    const std::size_t from = graph_.nodes()[value - 1].input();
-    owner_[value] = first_[value] != kNever ? value : owner_[from];
-  }
   for (std::size_t l = 0; l < launches_.size(); ++l) {
     for (std::size_t value : launches_[l].writes) last_[owner_[value]] = l;
     for (std::size_t value : launches_[l].reads) last_[owner_[value]] = l;

@@ -35,8 +35,8 @@ struct PlannedLaunch {
 
 // Which kernels of windows: the plain ones; those of a warp (mma); the best of all; those of warpgroups
 // (wgmma) wherever they run; those of a warp, with layers that follow one another in one launch whose blocks
-// stay.
-enum class TensorCores { none, warps, best, warpgroups, persistent };
+// stay, all over the device or in one cluster.
+enum class TensorCores { none, warps, best, warpgroups, persistent, cluster };
 
 struct PlanOptions {
   TensorCores tensor_cores = TensorCores::best;
@@ -54,6 +54,9 @@ class Plan {
   const std::vector<std::byte>& constants() const { return constants_; }
   bool checks_input() const { return checks_input_; }  // whether Frame::invalid must be looked at
   std::size_t max_images() const { return max_images_; }
+  // The most images for which the layers that were joined in a cluster fit it; 0 if there are no such layers,
+  // no limit unless they were asked for.
+  std::size_t cluster_images() const { return cluster_images_; }
 
   // Offsets of all values in an arena for that many images, and its size. keep: no value's memory is used
   // again.
@@ -113,7 +116,8 @@ class Plan {
                   {shape.block, 1, 1},
                   shape.shared_bytes,
                   std::vector<std::byte>(sizeof(Params)),
-                  shape.together};
+                  shape.together,
+                  shape.cluster};
     std::memcpy(launch.parameters.data(), &params, sizeof(Params));
     return launch;
   }
@@ -121,7 +125,9 @@ class Plan {
  private:
   void require(std::size_t node, const std::string& entry);
   void add_group(const Fused& fused);
+  void find_owners();
   void join_layers();  // chains.cpp
+  void join_in_cluster();
   void find_lifetimes();
 
   const binmorph::Graph& graph_;
@@ -131,7 +137,7 @@ class Plan {
   std::vector<std::byte> constants_;
   std::vector<std::size_t> owner_, first_, last_;  // per value: who has its memory, for which launches
   bool checks_input_ = false, output_in_place_ = false;
-  std::size_t max_images_ = 0, values_ = 0;
+  std::size_t max_images_ = 0, values_ = 0, cluster_images_ = SIZE_MAX;
 };
 
 template <class T>

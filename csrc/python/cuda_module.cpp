@@ -82,8 +82,8 @@ void trace(DeviceModel& model, const py::array& x, std::size_t images, const std
   model.trace(input, images, pointers);
 }
 
-py::dict plan(const DeviceModel& model, std::size_t images) {
-  const cuda::Plan& plan = model.plan();
+py::dict plan(DeviceModel& model, std::size_t images) {
+  const cuda::Plan& plan = model.plan(images);
   const cuda::Plan::Arena arena = plan.arena(images);
   py::list steps;
   for (const cuda::PlannedLaunch& launch : plan.launches()) {

@@ -49,15 +49,22 @@ __device__ __forceinline__ void finish_tiles(const Params& p, std::uint32_t firs
   }
 }
 
+template <int row_tiles>
+__device__ __forceinline__ void finish_tiles(const ThresholdConv2dParams& p, std::uint32_t first_pixel,
+                                             std::uint32_t block, const Results<row_tiles>& r) {
+  finish_bits(WholeBlock{}, p, first_pixel, block, r);
+}
+
 template <bool two_value, class Params>
 __device__ __forceinline__ void run_tiles(const Params& p) {
   take_turn();
+  constexpr WholeBlock kAt{};
   const std::uint32_t first = blockIdx.x * kMmaPixels, block = blockIdx.y;
+  Weights<WholeBlock, kMmaPixels> weights;
+  weights.start(kAt, p.windows, block);
   Results<kRowTiles> r{};
-  if (two_value || p.windows.form == kernels::ConvForm::sign)
-    multiply_any<true>(p.windows, first, block, r);
-  else
-    multiply_any<false>(p.windows, first, block, r);
+  multiply_any(kAt, p.windows, weights, first, block, two_value || p.windows.form == kernels::ConvForm::sign,
+               r);
   finish_tiles(p, first, block, r);
 }
 

@@ -21,9 +21,9 @@ __device__ __forceinline__ void split(std::uint64_t word, unsigned& low, unsigne
 }
 
 template <bool use_ones, int row_tiles>
-__device__ __forceinline__ void multiply(const Stage<row_tiles * 64>& stage, bool ternary,
+__device__ __forceinline__ void multiply(unsigned thread, const Stage<row_tiles * 64>& stage, bool ternary,
                                          Results<row_tiles>& r) {
-  const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  const unsigned lane = thread % 32, warp = thread / 32;
   unsigned a[row_tiles][4], b[kColumnTiles][2];
 #pragma unroll
   for (int m = 0; m < row_tiles; ++m) {
@@ -49,26 +49,33 @@ __device__ __forceinline__ void multiply(const Stage<row_tiles * 64>& stage, boo
   mma_and_popc(r.sum, a, b);
 }
 
-// Copies run kMmaStages - 1 chunks ahead. A stage is refilled after the barrier that ends its last use.
-template <bool use_ones, unsigned width, int row_tiles>
-__device__ __forceinline__ void multiply_windows(const BitWindows& w, std::uint32_t first,
+// Copies run all stages but one ahead. A stage is refilled after the barrier that ends its last use. The
+// weights of the first ones are on their way.
+template <bool use_ones, unsigned width, class Place, int row_tiles>
+__device__ __forceinline__ void multiply_windows(const Place& at, const BitWindows& w,
+                                                 Weights<Place, row_tiles * 64>& weights, std::uint32_t first,
                                                  std::uint32_t block, Results<row_tiles>& r) {
-  auto* stages = reinterpret_cast<Stage<row_tiles * 64>*>(shared_memory());
-  Feeder<width, row_tiles * 64> feeder(w, first, block);
+  constexpr unsigned kStages = Place::kStages;
+  auto* stages = reinterpret_cast<Stage<row_tiles * 64>*>(at.stages());
+  Feeder<Place, width, row_tiles * 64> feeder(at, w, first, block);
   const unsigned chunks = chunks_of(w.geometry);
   const bool ternary = w.form == kernels::ConvForm::ternary;
 #pragma unroll 1
-  for (unsigned q = 0; q + 1 < kMmaStages; ++q) {
+  for (unsigned q = 0; q + 1 < kStages; ++q) {
     if (q < chunks) feeder.fetch(stages[q]);
     copy_async_commit();
   }
 #pragma unroll 1
   for (unsigned q = 0; q < chunks; ++q) {
-    copy_async_wait<kMmaStages - 2>();
-    __syncthreads();
-    if (q + kMmaStages - 1 < chunks) feeder.fetch(stages[(q + kMmaStages - 1) % kMmaStages]);
+    copy_async_wait<kStages - 2>();
+    at.sync();
+    if (q + kStages - 1 < chunks) {
+      Stage<row_tiles * 64>& next = stages[(q + kStages - 1) % kStages];
+      feeder.fetch(next);
+      weights.fetch(at, next);
+    }
     copy_async_commit();
-    multiply<use_ones, row_tiles>(stages[q % kMmaStages], ternary, r);
+    multiply<use_ones, row_tiles>(at.thread(), stages[q % kStages], ternary, r);
   }
   if (use_ones)
 #pragma unroll
@@ -90,11 +97,12 @@ __device__ __forceinline__ const std::int32_t* minus_sizes(const BitWindows& w) 
 
 // Bits. Column n of tile j is output 16 (n / 2) + 2 j + n % 2 of the block's 64: so a lane holds 16 outputs
 // side by side of each of its rows, and stores them as they are.
-template <int row_tiles>
-__device__ __forceinline__ void finish_tiles(const ThresholdConv2dParams& p, std::uint32_t first_pixel,
-                                             std::uint32_t block, const Results<row_tiles>& r) {
+template <class Place, int row_tiles>
+__device__ __forceinline__ void finish_bits(const Place& at, const ThresholdConv2dParams& p,
+                                            std::uint32_t first_pixel, std::uint32_t block,
+                                            const Results<row_tiles>& r) {
   const ConvGeometry& g = p.windows.geometry;
-  const unsigned lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  const unsigned lane = at.thread() % 32, warp = at.thread() / 32;
   const std::uint32_t first = block * 64 + lane % 4 * 16, lanes = lanes_for(g.out_channels);
   const bool sign = p.windows.form == kernels::ConvForm::sign;
   const bool ternary = p.windows.form == kernels::ConvForm::ternary;
@@ -117,18 +125,23 @@ __device__ __forceinline__ void finish_tiles(const ThresholdConv2dParams& p, std
           if (ternary) count -= minus_sizes(p.windows)[first + n * 2 + i];
           word |= static_cast<unsigned>(count >= threshold[n * 2 + i]) << (n * 2 + i);
         }
-      const std::uint64_t to = std::uint64_t{pixel} * words_of(g.out_channels) * 4 + first / 16;
-      reinterpret_cast<std::uint16_t*>(p.y)[to] = static_cast<std::uint16_t>(word ^ invert);
+      at.store(p, pixel, first / 16, word ^ invert);
     }
 }
 
-template <bool use_ones, int row_tiles>
-__device__ __forceinline__ void multiply_any(const BitWindows& w, std::uint32_t first, std::uint32_t block,
-                                             Results<row_tiles>& r) {
-  if (tap_words(w.geometry) % 2 == 0)
-    multiply_windows<use_ones, 2, row_tiles>(w, first, block, r);
+template <class Place, int row_tiles>
+__device__ __forceinline__ void multiply_any(const Place& at, const BitWindows& w,
+                                             Weights<Place, row_tiles * 64>& weights, std::uint32_t first,
+                                             std::uint32_t block, bool use_ones, Results<row_tiles>& r) {
+  const bool even = tap_words(w.geometry) % 2 == 0;
+  if (use_ones && even)
+    multiply_windows<true, 2>(at, w, weights, first, block, r);
+  else if (use_ones)
+    multiply_windows<true, 1>(at, w, weights, first, block, r);
+  else if (even)
+    multiply_windows<false, 2>(at, w, weights, first, block, r);
   else
-    multiply_windows<use_ones, 1, row_tiles>(w, first, block, r);
+    multiply_windows<false, 1>(at, w, weights, first, block, r);
 }
 
 }  // namespace

@@ -52,6 +52,7 @@ extern "C" __global__ void level_set_u8_u64__cuda_simt(const PackParams p);
 extern "C" __global__ void pack_binary_f32_u64__cuda_simt(const PackParams p);
 extern "C" __global__ void pack_binary_u8_u64__cuda_simt(const PackParams p);
 extern "C" __global__ void unpack_u64_u8__cuda_simt(const UnpackParams p);
+extern "C" __global__ void threshold_chain_u64_u64__cuda_cluster(const ThresholdChainParams p);
 extern "C" __global__ void threshold_chain_u64_u64__cuda_mma(const ThresholdChainParams p);
 extern "C" __global__ void threshold_conv2d_u64_u64__cuda_mma(const ThresholdConv2dParams p);
 extern "C" __global__ void count_conv2d_u64_i32__cuda_mma(const CountConv2dParams p);

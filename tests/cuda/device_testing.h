@@ -124,10 +124,19 @@ void launch(const LaunchShape& shape, void (*kernel)(Params), const Params& para
   void* arguments[] = {const_cast<Params*>(&params)};
   const auto* function = reinterpret_cast<const void*>(kernel);
   const dim3 grid(shape.grid_x, shape.grid_y, shape.grid_z), block(shape.block);
-  cudaError_t error =
-      shape.together
-          ? cudaLaunchCooperativeKernel(function, grid, block, arguments, shape.shared_bytes, nullptr)
-          : cudaLaunchKernel(function, grid, block, arguments, shape.shared_bytes, nullptr);
+  cudaLaunchConfig_t config{grid, block, shape.shared_bytes, nullptr, nullptr, 0};
+  cudaLaunchAttribute meets{};
+  if (shape.together || shape.cluster != 0) {
+    meets.id = shape.together ? cudaLaunchAttributeCooperative : cudaLaunchAttributeClusterDimension;
+    if (shape.together)
+      meets.val.cooperative = 1;
+    else
+      meets.val.clusterDim = {shape.cluster, 1, 1};
+    config.attrs = &meets;
+    config.numAttrs = 1;
+  }
+  if (shape.cluster > 8) cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+  cudaError_t error = cudaLaunchKernelExC(&config, function, arguments);
   if (error == cudaSuccess) error = cudaDeviceSynchronize();
   if (error != cudaSuccess) throw std::runtime_error(cudaGetErrorString(error));
 #endif

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 CHECKS = {
     "chain": ("threshold_conv2d/cuda_mma_chain.cu", "threshold_conv2d/cuda_pack.cpp"),
+    "cluster": ("threshold_conv2d/cuda_cluster_chain.cu", "threshold_conv2d/cuda_pack.cpp"),
     "dense": (
         "threshold_conv2d/cuda_dense.cpp",
         "threshold_conv2d/cuda_pack.cpp",

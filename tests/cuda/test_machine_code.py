@@ -15,9 +15,14 @@ ARCHITECTURES = ("75", *NATIVE, "100", "120")
 
 WARPGROUPS = "90a"
 """The one with warpgroup products."""
-BUDGETS = {"_walk_wide_": 102, "__cuda_simt": 80, "__cuda_mma": 168, "__cuda_wgmma": 168}
-"""Registers of a thread, the first that suits: five blocks of 128, three of 256, three of 128, and one of 384
-fit a multiprocessor."""
+CLUSTERS = (WARPGROUPS, "90", "100", "120")
+"""Those with thread block clusters."""
+BUDGETS = {
+    **{"_walk_wide_": 102, "__cuda_simt": 80},
+    **{"__cuda_mma": 168, "__cuda_wgmma": 168, "__cuda_cluster": 128},
+}
+"""Registers of a thread, the first that suits: five blocks of 128, three of 256, three of 128, one of 384,
+and one of 512 fit a multiprocessor."""
 NATIVE_MMA_BUDGET = 128
 
 PACKING_KERNELS = {"n64": 384, "n128": 160, "n256": 320, "dense": 320}
@@ -84,6 +89,8 @@ def test_registers_and_local_memory(compiled):
     named = {name for path in (ROOT / "kernels").glob("*/cuda_*.cu") for name in _entries(path)}
     if architecture != WARPGROUPS:
         named = {name for name in named if "__cuda_wgmma" not in name}
+    if architecture not in CLUSTERS:
+        named = {name for name in named if "__cuda_cluster" not in name}
     assert {name for name, *_ in entries} == named
     for name, stack, stores, loads, registers in entries:
         assert (stack, stores, loads) == ("0", "0", "0"), f"{name} uses local memory"
@@ -104,6 +111,7 @@ def test_instructions(compiled, cuobjdump):
     code = subprocess.run([cuobjdump, "-sass", str(cubin)], capture_output=True, text=True, check=True).stdout
     assert not re.search(r"\b(LDL|STL)\b", code), "local memory"
     assert "mma_bit_internal" not in code, "emulated 1-bit products"
+    assert ("UCGABAR_ARV" in code) == (architecture in CLUSTERS), "barriers of clusters"
     products = set(re.findall(r"\b[BI]MMA\.[\w.]+", code))
     widths = {"64x64", "64x128", "64x256"} if architecture == WARPGROUPS else set()
     assert set(re.findall(r"\bBGMMA\.[\w.]+", code)) == {f"BGMMA.{width}x256.AND.POPC" for width in widths}

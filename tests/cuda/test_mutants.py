@@ -12,6 +12,8 @@ _MMA = "threshold_conv2d/cuda_mma.cu"
 _WARP = "threshold_conv2d/cuda_mma_tiles.cuh"
 _FEED = "threshold_conv2d/cuda_mma_feeder.cuh"
 _CHAIN = "threshold_conv2d/cuda_mma_chain.cu"
+_LAYERS = "threshold_conv2d/cuda_mma_chain.cuh"
+_CLUSTER = "threshold_conv2d/cuda_cluster_chain.cu"
 _SIMT = "threshold_conv2d/cuda_simt.cu"
 _WGMMA = "threshold_conv2d/cuda_wgmma.cu"
 _DENSE = "threshold_conv2d/cuda_wgmma_dense.cu"
@@ -25,14 +27,12 @@ MUTANTS = [
         "no barrier before a stage is read",
         "windows",
         _WARP,
-        "__syncthreads();\n    if (q +",
+        "at.sync();\n    if (q +",
         "if (q +",
         _MMA,
     ),
-    Mutant("copies awaited too late", "windows", _WARP, "wait<kMmaStages - 2>", "wait<kMmaStages - 1>", _MMA),
-    Mutant(
-        "stage refilled while in use", "windows", _WARP, "q + kMmaStages - 1) %", "q + kMmaStages) %", _MMA
-    ),
+    Mutant("copies awaited too late", "windows", _WARP, "wait<kStages - 2>", "wait<kStages - 1>", _MMA),
+    Mutant("stage refilled while in use", "windows", _WARP, "q + kStages - 1) %", "q + kStages) %", _MMA),
     Mutant("no barrier before shared memory is reused", "windows", _MMA, "__syncthreads();  //", "//"),
     Mutant(
         "no warp barrier between tiles",
@@ -45,8 +45,8 @@ MUTANTS = [
         "a thread that skips the barrier",
         "windows",
         _WARP,
-        "__syncthreads();\n    if (q +",
-        "if (threadIdx.x != 5) __syncthreads();\n    if (q +",
+        "at.sync();\n    if (q +",
+        "if (threadIdx.x != 5) at.sync();\n    if (q +",
         _MMA,
     ),
     Mutant("threshold off by one", "windows", _WARP, "count >= threshold[", "count > threshold[", _MMA),
@@ -168,10 +168,25 @@ MUTANTS = [
         "  // weights",
     ),
     Mutant("slices that may not be there yet", "dense", _DENSE, "  await_previous();\n", ""),
-    Mutant("no barrier between layers", "chain", _CHAIN, "if (l != 0) sync_grid", "if (l > 9) sync_grid"),
-    Mutant("stages refilled for the next tile", "chain", _CHAIN, "__syncthreads();  //", "//"),
-    Mutant("a block that does not meet", "chain", _CHAIN, "if (l != 0) sync", "if (blockIdx.x < 2) sync"),
-    Mutant("tiles of the layer before", "chain", _CHAIN, "tile % blocks", "tile % 1"),
+    Mutant(
+        "no barrier between layers", "chain", _CHAIN, "else\n      sync_grid", "else if (l > 9) sync_grid"
+    ),
+    Mutant("stages refilled for the next tile", "chain", _LAYERS, "at.sync();  //", "//", _CHAIN),
+    Mutant("a block that does not meet", "chain", _CHAIN, "if (l == 0)", "if (l == 0 || blockIdx.x > 1)"),
+    Mutant(
+        "tiles of the layer before", "chain", _LAYERS, "block = tile % blocks", "block = tile % 1", _CHAIN
+    ),
+    Mutant("no barrier of the cluster", "cluster", _CLUSTER, "sync_cluster();\n      take", "take"),
+    Mutant("a block that leaves too early", "cluster", _CLUSTER, "sync_cluster();  //", "//"),
+    Mutant("rows that others still fetch", "cluster", _CLUSTER, "    __syncthreads();\n", ""),
+    Mutant("input that may not be there yet", "cluster", _CLUSTER, "      await_previous();\n", ""),
+    Mutant("results overwritten while read", "cluster", _CLUSTER, "l % 2 * kept", "l % 1 * kept"),
+    Mutant("stages of a team free too early", "cluster", _LAYERS, "at.sync();  //", "//", _CLUSTER),
+    Mutant("teams that meet one another", "cluster", _CLUSTER, "sync_group(1 + team()", "sync_group(1"),
+    Mutant("results of a neighbour", "cluster", _CLUSTER, "of(tile / share", "of((tile + 1) / share"),
+    Mutant(
+        "a row too few", "cluster", "threshold_conv2d/cuda_chain.h", ", (g.kernel_h - 1) *", ", 0 *", _CLUSTER
+    ),
     Mutant("channel of the next word", "packing", "flatten/cuda_simt.cu", "c / 64]", "c / 65]"),
     *ELEMENTS,
 ]

@@ -42,7 +42,7 @@ pytestmark = [
 ]
 
 
-HOPPER = ("wgmma", "tiles", "dense")
+HOPPER = ("wgmma", "tiles", "dense", "cluster")
 """Checks of what only Hopper has."""
 
 FLAGS = (

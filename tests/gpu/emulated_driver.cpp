@@ -68,7 +68,7 @@ int cuDeviceGetAttribute(int* value, int attribute, int) {
            : attribute == 76 ? 0
            : attribute == 97 ? 227 << 10
            : attribute == 16 ? 1
-           : attribute == 95 ? static_cast<int>(setting("cooperative", 1))
+           : attribute == 95 ? static_cast<int>(setting("cooperative", 0))
                              : 1 << 20;
   return kSuccess;
 }

@@ -32,6 +32,7 @@ struct Node {
   std::vector<std::byte> parameters;
   bool overlaps = false;  // may start before the node before has ended
   bool together = false;
+  unsigned cluster = 0;
 };
 using Graph = std::vector<std::unique_ptr<Node>>;
 
@@ -42,10 +43,18 @@ Node make_node(const KernelNodeParams& p) {
           {p.grid[0], p.grid[1], p.grid[2], p.block[0], p.shared_bytes, false},
           std::vector<std::byte>(bytes, bytes + kernel->bytes),
           false,
-          false};
+          false,
+          0};
 }
 
 constexpr int kResident = 4;  // blocks of the one multiprocessor
+
+// Whether a cluster of that size may be launched: more than 8 blocks only where the kernel was allowed to.
+bool cluster_fits(const Emulated* kernel, unsigned blocks, unsigned grid) {
+  const bool large = setting(std::string("large clusters of ") + kernel->name, 0) != 0;
+  return blocks != 0 && grid % blocks == 0 && blocks <= (large ? 16u : 8u) &&
+         static_cast<long>(blocks) <= setting("cluster", 0);
+}
 
 int run(const Node& node) {
   ++settings["launches"];
@@ -55,6 +64,10 @@ int run(const Node& node) {
     return 1;
   LaunchShape shape = node.shape;
   shape.together = node.together;
+  shape.cluster = node.cluster;
+  if (std::strstr(node.kernel->name, "__cuda_cluster") != nullptr &&
+      !cluster_fits(node.kernel, node.cluster, shape.grid_x))
+    return 912;
   if (shape.together && shape.grid_x > static_cast<unsigned>(kResident)) return 720;
   node.kernel->run(shape, node.parameters.data());
   return kSuccess;
@@ -92,6 +105,11 @@ int cuModuleGetFunction(Function* function, Module, const char* name) {
 }
 int cuFuncSetAttribute(Function function, int attribute, int value) {
   BINMORPH_BEGIN(cuFuncSetAttribute)
+  if (attribute == 14) {
+    if (setting("no large clusters", 0) != 0) return 1;
+    settings[std::string("large clusters of ") + reinterpret_cast<const Emulated*>(function)->name] = value;
+    return kSuccess;
+  }
   if (attribute != 8 || value > 227 << 10) return 1;
   settings[std::string("shared ") + reinterpret_cast<const Emulated*>(function)->name] = value;
   return kSuccess;
@@ -119,8 +137,17 @@ int cuGraphAddKernelNode_v2(GraphNode* node, GraphHandle graph, const GraphNode*
 }
 int cuGraphKernelNodeSetAttribute(GraphNode node, int attribute, const LaunchAttribute* value) {
   BINMORPH_BEGIN(cuGraphKernelNodeSetAttribute)
-  if (attribute != 2) return 1;
-  reinterpret_cast<Node*>(node)->together = value->number != 0;
+  auto& launch = *reinterpret_cast<Node*>(node);
+  if (attribute == kTogether) launch.together = value->number != 0;
+  if (attribute == kClusterSize) launch.cluster = value->cluster[0];
+  const bool flat = attribute != kClusterSize || (value->cluster[1] == 1 && value->cluster[2] == 1);
+  return flat && (attribute == kTogether || attribute == kClusterSize) ? kSuccess : 1;
+}
+int cuOccupancyMaxActiveClusters(int* clusters, Function function, const LaunchConfig* config) {
+  BINMORPH_BEGIN(cuOccupancyMaxActiveClusters)
+  if (config->count != 1 || config->attributes->name != kClusterSize) return 1;
+  const auto* kernel = reinterpret_cast<const Emulated*>(function);
+  *clusters = cluster_fits(kernel, config->attributes->value.cluster[0], config->grid[0]) ? 1 : 0;
   return kSuccess;
 }
 int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, Function, int, std::size_t) {
@@ -148,6 +175,7 @@ int cuGraphExecKernelNodeSetParams_v2(GraphExec, GraphNode node, const KernelNod
   Node changed = make_node(*params);
   changed.overlaps = reinterpret_cast<Node*>(node)->overlaps;
   changed.together = reinterpret_cast<Node*>(node)->together;
+  changed.cluster = reinterpret_cast<Node*>(node)->cluster;
   *reinterpret_cast<Node*>(node) = changed;
   return kSuccess;
 }

@@ -10,7 +10,7 @@
 namespace emulated {
 
 inline std::recursive_mutex mutex;  // the emulation is one machine
-inline std::map<std::string, long> settings{{"memory", 1L << 30}};
+inline std::map<std::string, long> settings{{"memory", 1L << 30}, {"cooperative", 1}, {"cluster", 16}};
 
 inline long setting(const std::string& key, long otherwise) {
   const auto at = settings.find(key);

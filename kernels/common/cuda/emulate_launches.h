@@ -15,19 +15,22 @@ inline void Machine::run_previous() {
   work();
   std::swap(*this, outer);
   std::tie(threadIdx, blockIdx, blockDim, gridDim) = std::tie(places[0], places[1], places[2], places[3]);
-  for (Thread& t : threads_)
-    if (std::exchange(t.early, false)) t.state = Thread::ready;
+  resume_early();
 }
 
-// A block goes as far as it can before the next begins (the last one first, where the schedule is
-// `descending`), so that a missing barrier shows.
+// Of a grid or a cluster. A block goes as far as it can before the next begins (the last one first, where the
+// schedule is `descending`), so that a missing barrier shows.
 inline void Machine::run_together(const LaunchShape& shape) {
-  if (previous) run_previous();
+  const bool cluster = shape.cluster != 0;
+  if (cluster && shape.cluster != shape.grid_x) throw std::runtime_error("more than one cluster");
+  if (previous && !cluster) run_previous();
   std::vector<Machine> blocks(shape.grid_x);
   for (Machine& block : blocks) {
     block.body_ = body_;
     block.argument_ = argument_;
     block.descending = descending;
+    block.previous = previous;
+    if (cluster) block.peers_ = &blocks;
     block.begin(shape);
   }
   std::vector<bool> ended(blocks.size(), false);
@@ -42,8 +45,16 @@ inline void Machine::run_together(const LaunchShape& shape) {
       if (ended[b]) blocks[b].end();
       left -= ended[b];
     }
+    if (left != 0 && previous) {
+      run_previous();
+      for (Machine& block : blocks) {
+        block.previous = nullptr;
+        block.resume_early();
+      }
+      continue;
+    }
     for (std::size_t b = 0; b < blocks.size(); ++b)
-      if (left != 0 && (ended[b] || !blocks[b].leave_grid()))
+      if (left != 0 && (ended[b] || !blocks[b].leave(cluster ? shape.block : 1)))
         throw std::runtime_error("blocks wait for others that never come");
   }
 }

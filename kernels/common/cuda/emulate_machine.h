@@ -35,7 +35,7 @@ class Machine {
     argument_ = &call;
     blockDim = {shape.block, 1, 1};
     gridDim = {shape.grid_x, shape.grid_y, shape.grid_z};
-    if (shape.together) return run_together(shape);
+    if (shape.together || shape.cluster != 0) return run_together(shape);
     for (blockIdx.z = 0; blockIdx.z < shape.grid_z; ++blockIdx.z)
       for (blockIdx.y = 0; blockIdx.y < shape.grid_y; ++blockIdx.y)
         for (blockIdx.x = 0; blockIdx.x < shape.grid_x; ++blockIdx.x) run_block(shape);
@@ -116,19 +116,37 @@ class Machine {
       if (t.state != Thread::done) return false;
     return true;
   }
-  void end() const {
+  void end() {
     for (std::size_t i = 0; i < kGuard; ++i)
       if (shared_[shared_bytes_ + i] != 0xCD) throw std::runtime_error("wrote past the shared memory");
+    shared_.reset();
   }
+  // A barrier of all blocks that run side by side, for one thread of each, or for all of a cluster.
   void await_grid() {
-    threads_[threadIdx.x].at_grid = true;
+    threads_[threadIdx.x].meets = true;
     wait();
   }
-  // Lets the thread that waits for all blocks go on; false if none does.
-  bool leave_grid() {
+  void await_cluster() {
+    if (peers_ == nullptr) return fail("a barrier of the cluster in a launch without clusters");
+    await_grid();
+  }
+  // If so many threads wait for the other blocks: lets them go on.
+  bool leave(std::size_t expected) {
+    std::size_t waiting = 0;
+    for (const Thread& t : threads_) waiting += t.meets;
+    if (waiting != expected) return false;
     for (Thread& t : threads_)
-      if (std::exchange(t.at_grid, false)) return t.state = Thread::ready, true;
-    return false;
+      if (std::exchange(t.meets, false)) t.state = Thread::ready;
+    return true;
+  }
+  // What lies in the shared memory of block `rank` of the cluster where `mine` does in this one's.
+  const unsigned char* shared_of(unsigned rank, const void* mine, std::size_t bytes) {
+    const auto at = static_cast<std::size_t>(static_cast<const unsigned char*>(mine) - shared());
+    if (peers_ == nullptr || rank >= peers_->size() || at + bytes > shared_bytes_)
+      fail("reads what is no block's shared memory");
+    const Machine& block = rank == blockIdx.x ? *this : (*peers_)[rank];
+    if (block.shared_ == nullptr) fail("reads the shared memory of a block that has ended, or not begun");
+    return block.shared_.get() + at;
   }
 
  private:
@@ -146,6 +164,10 @@ class Machine {
 
   void run_together(const LaunchShape& shape);
   void run_previous();
+  void resume_early() {
+    for (Thread& t : threads_)
+      if (std::exchange(t.early, false)) t.state = Thread::ready;
+  }
 
   // Goes on with a warp for as long as any of its threads can, which leaves the other warps far behind.
   bool run_warp(unsigned warp) {
@@ -222,6 +244,8 @@ class Machine {
   std::size_t shared_bytes_ = 0, block_number_ = 0;
   std::vector<Thread> threads_;
   std::vector<Warp> warps_;
+  std::vector<Machine>* peers_ =
+      nullptr;  // blocks of its cluster; its own place holds the machine that waits
   std::size_t at_barrier_ = 0;
   unsigned fresh_ = 0;
   std::vector<std::unique_ptr<Fibre>> fibres_;

@@ -49,8 +49,8 @@ class AsyncCopies {
 struct Thread {
   enum { fresh, ready, waiting, done } state = fresh;
   int fibre = -1;
-  bool early = false;    // waits for the launch before
-  bool at_grid = false;  // waits for all blocks
+  bool early = false;  // waits for the launch before
+  bool meets = false;  // waits for the other blocks
   AsyncCopies copies;
 };
 

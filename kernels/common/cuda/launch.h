@@ -9,7 +9,8 @@ struct LaunchShape {
   std::uint32_t grid_x = 1, grid_y = 1, grid_z = 1;
   std::uint32_t block = 1;  // threads, along x
   std::uint32_t shared_bytes = 0;
-  bool together = false;  // all blocks must be on the device at once (a cooperative launch)
+  bool together = false;      // all blocks must be on the device at once (a cooperative launch)
+  std::uint32_t cluster = 0;  // blocks of a thread block cluster, a divisor of grid_x; 0: there are none
 };
 
 inline constexpr std::uint32_t kBlock = 256;  // of kernels that give each thread one word or number

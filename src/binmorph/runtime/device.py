@@ -19,7 +19,7 @@ from .model import PackedModel
 from .plan import LayoutPlan, Plan, PlanStep
 
 DTYPES = {"bits": "bool", "float32": "float32", "int32": "int32"}  # of values, for the caller
-KERNELS = {None: 2, "cuda_wgmma": 3, "cuda_mma": 1, "cuda_simt": 0, "cuda_persistent": 4}
+KERNELS = {None: 2, "cuda_wgmma": 3, "cuda_mma": 1, "cuda_simt": 0, "cuda_persistent": 4, "cuda_cluster": 5}
 
 
 class DeviceModel(PackedModel):
@@ -32,7 +32,9 @@ class DeviceModel(PackedModel):
         device: "cuda" or "cuda:N".
         isa: None for the best kernels of the device; "cuda_wgmma" (those of Hopper's warpgroups wherever they
             run), "cuda_mma" (tensor cores without them), "cuda_persistent" (the same, and layers of bits that
-            follow one another in one launch, for small batches) or "cuda_simt" (plain kernels only).
+            follow one another in one launch, for small batches), "cuda_cluster" (such layers in one cluster
+            of blocks whose shared memory holds all values; batches that do not fit it run as with None) or
+            "cuda_simt" (plain kernels only).
         max_memory: upper bound in bytes for one call's working memory on the device; larger batches are cut.
 
     Raises:
@@ -149,7 +151,7 @@ class DeviceModel(PackedModel):
         """
         source = as_network_input(to_numpy(x)[0], self.graph.input)
         times = self._model.profile(source, len(source), rounds)
-        names = [f"{step['nodes'][0]}: {step['kernel']}" for step in self._model.plan(1)["steps"]]
+        names = [f"{step['nodes'][0]}: {step['kernel']}" for step in self._model.plan(len(source))["steps"]]
         names += ["launch after launch", ""]
         return {name: tuple(part) for name, part in zip(names, times, strict=True)}
 
