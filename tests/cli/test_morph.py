@@ -93,6 +93,20 @@ def test_morph_explains_bad_usage(page, capsys, monkeypatch, change, message):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_morph_takes_no_deep_pixels(tmp_path, capsys, dtype):
+    Image.fromarray(np.full((4, 5), 300, dtype)).save(tmp_path / "deep.tif")
+    assert cli.main(["morph", "open", str(tmp_path / "deep.tif"), "-o", str(tmp_path / "out.png")]) == 2
+    assert "more than 8 bits" in capsys.readouterr().err
+
+
+def test_morph_takes_one_image_at_a_time(tmp_path, capsys):
+    pages = [Image.fromarray(np.zeros((4, 5), np.uint8)) for _ in range(2)]
+    pages[0].save(tmp_path / "two.tif", save_all=True, append_images=pages[1:])
+    assert cli.main(["morph", "open", str(tmp_path / "two.tif"), "-o", str(tmp_path / "out.png")]) == 2
+    assert "holds 2 images" in capsys.readouterr().err
+
+
 def test_morph_says_how_to_install_pillow(page, capsys, monkeypatch):
     folder, _ = page
     monkeypatch.setitem(sys.modules, "PIL.Image", None)

@@ -89,6 +89,10 @@ def execute(args: argparse.Namespace) -> int:
         raise UsageError(f"-o {target}: no such directory")
     try:
         with image_module.open(source) as opened:
+            if (pages := getattr(opened, "n_frames", 1)) != 1:
+                raise UsageError(f"{source}: holds {pages} images; give one at a time")
+            if opened.mode[0] in "IF":  # their conversion cuts off what is brighter than 255
+                raise UsageError(f"{source}: more than 8 bits a pixel ({opened.mode}); reduce it first")
             grey = np.asarray(opened.convert("L"))
     except OSError as error:
         raise UsageError(f"{source}: {error}") from error
