@@ -13,8 +13,8 @@ std::size_t round_up(std::size_t words) { return (words + 7) / 8 * 8; }
 }  // namespace
 
 template <class Make>
-const std::uint64_t* MorphWindow::advance(std::size_t low, std::size_t high, std::size_t most,
-                                          std::size_t& first, const Make& make) {
+const std::uint64_t* MorphWindow::advance(std::size_t low, std::size_t high, std::size_t& first,
+                                          const Make& make) {
   if (low >= last_) {
     first_ = last_ = low;
   } else if (low > first_) {
@@ -23,7 +23,7 @@ const std::uint64_t* MorphWindow::advance(std::size_t low, std::size_t high, std
     first_ = low;
   }
   while (last_ < high) {
-    const std::size_t end = std::min(high, last_ + most);
+    const std::size_t end = std::min(high, last_ + capacity);
     make(last_, end, rows_ + (last_ - first_) * row_words_);
     last_ = end;
   }
@@ -39,8 +39,7 @@ MorphPipeline::MorphPipeline(const std::vector<MorphStage>& stages, const MorphI
       kernels_(kernels),
       row_words_(shape.row_words()),
       programs_(stages.size()),
-      windows_(std::max<std::size_t>(stages.size(), 1)),
-      capacities_(windows_.size()) {
+      windows_(std::max<std::size_t>(stages.size(), 1)) {
   std::size_t capacity = std::min(band, shape.height);
   for (std::size_t s = stages.size(); s-- > 0;) {
     kernels::SeProgram& program = programs_[s];
@@ -54,7 +53,7 @@ MorphPipeline::MorphPipeline(const std::vector<MorphStage>& stages, const MorphI
     const auto below = std::max<std::int64_t>(std::int64_t{program.top} + program.reach, 0);
     const std::int64_t above = std::min(program.top, 0);
     capacity = std::min(capacity + static_cast<std::size_t>(below - above), shape.height);
-    capacities_[s] = capacity;
+    windows_[s].capacity = capacity;
     if (s != 0 || packs) window_words_ += round_up(capacity * row_words_);
     const std::size_t scratch = stages[s].rank != nullptr
                                     ? stages[s].rank->scratch_words(row_words_)
@@ -62,7 +61,7 @@ MorphPipeline::MorphPipeline(const std::vector<MorphStage>& stages, const MorphI
     scratch_words_ = std::max(scratch_words_, scratch);
   }
   if (stages.empty() && packs) {
-    capacities_[0] = capacity;
+    windows_[0].capacity = capacity;
     window_words_ = round_up(capacity * row_words_);
   }
   scratch_words_ = round_up(scratch_words_);
@@ -72,7 +71,7 @@ void MorphPipeline::place(std::uint64_t* scratch, std::uint64_t* windows) {
   scratch_ = scratch;
   for (std::size_t s = packs_ ? 0 : 1; s < windows_.size(); ++s) {
     windows_[s].place(windows, row_words_);
-    windows += round_up(capacities_[s] * row_words_);
+    windows += round_up(windows_[s].capacity * row_words_);
   }
 }
 
@@ -122,13 +121,12 @@ const std::uint64_t* MorphPipeline::input_rows(std::size_t stage, std::size_t lo
                                                std::size_t& first) {
   if (stage != 0)
     return windows_[stage].advance(
-        low, high, capacities_[stage], first,
+        low, high, first,
         [&](std::size_t begin, std::size_t end, std::uint64_t* to) { run_stage(stage, begin, end, to); });
   if (!packs_) return words_;
-  return windows_[0].advance(
-      low, high, capacities_[0], first, [&](std::size_t begin, std::size_t end, std::uint64_t* to) {
-        kernels_.pack(bytes_ + begin * shape_.row_bits, end - begin, shape_.row_bits, 1.0F, to);
-      });
+  return windows_[0].advance(low, high, first, [&](std::size_t begin, std::size_t end, std::uint64_t* to) {
+    kernels_.pack(bytes_ + begin * shape_.row_bits, end - begin, shape_.row_bits, 1.0F, to);
+  });
 }
 
 void MorphPipeline::keep_unmasked(const std::uint64_t* mask, const std::uint64_t* src, std::size_t begin,

@@ -20,6 +20,8 @@ struct MorphKernels {
 // Rows [first, last) of an image or of a stage's result that are still read, moved up when the first are not.
 class MorphWindow {
  public:
+  std::size_t capacity = 0;  // rows
+
   void place(std::uint64_t* rows, std::size_t row_words) {
     rows_ = rows;
     row_words_ = row_words;
@@ -27,10 +29,9 @@ class MorphWindow {
   void clear() { first_ = last_ = 0; }
 
   // Makes the window hold rows [low, high), of which the first ones may be there already: make(begin, end,
-  // to) for at most `most` rows at a time. `first` becomes the row at the returned address.
+  // to). `first` becomes the row at the returned address.
   template <class Make>
-  const std::uint64_t* advance(std::size_t low, std::size_t high, std::size_t most, std::size_t& first,
-                               const Make& make);
+  const std::uint64_t* advance(std::size_t low, std::size_t high, std::size_t& first, const Make& make);
 
  private:
   std::uint64_t* rows_ = nullptr;
@@ -67,8 +68,7 @@ class MorphPipeline {
   const MorphKernels& kernels_;
   const std::size_t row_words_;
   std::vector<kernels::SeProgram> programs_;
-  std::vector<MorphWindow> windows_;     // [s]: what stage s reads; [0] only if bytes are packed
-  std::vector<std::size_t> capacities_;  // rows of each window
+  std::vector<MorphWindow> windows_;  // [s]: what stage s reads; [0] only if bytes are packed
   std::size_t scratch_words_ = 0, window_words_ = 0, image_ = 0;
   std::uint64_t* scratch_ = nullptr;
   const std::uint64_t* words_ = nullptr;

@@ -23,9 +23,8 @@ Pool pool_of(std::size_t threads) {
 
 }  // namespace
 
-void run_shared(std::size_t threads, std::size_t count, const std::function<void(std::size_t)>& task) {
-  if (threads > 1 && count > 1) return pool_of(threads)->run(count, task);
-  for (std::size_t i = 0; i < count; ++i) task(i);
+void run_on_pool(std::size_t threads, std::size_t count, const std::function<void(std::size_t)>& task) {
+  pool_of(threads)->run(count, task);
 }
 
 }  // namespace binmorph

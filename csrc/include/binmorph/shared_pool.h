@@ -6,7 +6,13 @@
 
 namespace binmorph {
 
+void run_on_pool(std::size_t threads, std::size_t count, const std::function<void(std::size_t)>& task);
+
 // Runs task(0) .. task(count - 1) on `threads` threads, the caller's among them.
-void run_shared(std::size_t threads, std::size_t count, const std::function<void(std::size_t)>& task);
+template <class Task>
+void run_shared(std::size_t threads, std::size_t count, const Task& task) {
+  if (threads > 1 && count > 1) return run_on_pool(threads, count, task);
+  for (std::size_t i = 0; i < count; ++i) task(i);
+}
 
 }  // namespace binmorph
