@@ -148,12 +148,14 @@ class BiselStep final : public WindowStep {
     const double rival = cost_of(planes);
     auto decisions = compile_decisions(op, in.channels, offset(), 4 * planes.taps.size());
     if (decisions && cost_of(*decisions) < rival) {
-      rivals.push_back({best_kernel<kernels::ThresholdPlanes>(target.isa).name, rival});
+      const double longer = rival - cost_of(*decisions);
       use(*std::move(decisions), target.threads);
+      rivals.push_back({best_kernel<kernels::ThresholdPlanes>(target.isa).name, cost + longer});
     } else {
-      if (decisions)
-        rivals.push_back({best_kernel<kernels::DecisionPlanes>(target.isa).name, cost_of(*decisions)});
       use(std::move(planes), target.threads);
+      if (decisions)
+        rivals.push_back(
+            {best_kernel<kernels::DecisionPlanes>(target.isa).name, cost + cost_of(*decisions) - rival});
     }
   }
 };

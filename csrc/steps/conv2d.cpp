@@ -53,17 +53,18 @@ class Conv2dStep final : public Step {
     run_ = kernel.run;
     const kernels::ConvLayout layout = kernels::conv_layout(kernel.name);
     pieces_ = cut(layout);
-    sparse_ = SparseThresholdConv::make(shape, op, threshold, pixels,
-                                        kernels::conv_cycles(layout, shape, form), target, *this);
+    const double dense = kernels::conv_cycles(layout, shape, form);
+    cost = kVectorOperationsPerCycle * dense;
+    for (Rival& rival : rivals) rival.cost += cost;
+    sparse_ = SparseThresholdConv::make(shape, op, threshold, pixels, dense, target, *this);
     if (sparse_ != nullptr) {  // in its place
       kernels.erase(std::find(kernels.begin(), kernels.end(), kernel.name));
-      rivals.push_back({kernel.name, kVectorOperationsPerCycle * pieces_.cycles});
+      rivals.push_back({kernel.name, cost});
       cost = kVectorOperationsPerCycle * sparse_->cycles;
       return;
     }
     pack_ = std::make_unique<kernels::ConvPack>(shape, neurons, layout, false);
     blocks_ = kernels::conv_blocks(pack_->program());
-    cost = kVectorOperationsPerCycle * kernels::conv_cycles(layout, shape, form);
   }
 
   ReplicatedBorder border_;

@@ -51,7 +51,7 @@ struct PixelClasses {
 
 // Of the best instruction set that has a kernel over packed bits for the shape (the reference has), the one
 // whose layout costs least in cycles, the first of equals. Its name is added to the step's list, the others
-// are its rivals.
+// are its rivals, with what they would take longer.
 template <class Fn, class Cost>
 const kernels::Kernel<Fn>& select_conv_kernel(const kernels::ConvShape& shape, Isa isa, Step& step,
                                               const Cost& cost) {
@@ -68,7 +68,7 @@ const kernels::Kernel<Fn>& select_conv_kernel(const kernels::ConvShape& shape, I
   for (const kernels::Kernel<Fn>& k : kernels::kernel_list<Fn>())
     if (const kernels::ConvLayout layout = kernels::conv_layout(k.name);
         &k != best && k.isa == best->isa && kernels::conv_supports(layout, shape))
-      step.rivals.push_back({k.name, kVectorOperationsPerCycle * cost(layout)});
+      step.rivals.push_back({k.name, kVectorOperationsPerCycle * (cost(layout) - least)});
   step.kernels.emplace_back(best->name);
   return *best;
 }

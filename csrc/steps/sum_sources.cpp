@@ -42,12 +42,13 @@ class Counts {
     pack_ = std::make_unique<kernels::ConvPack>(shape_, neurons, layout, true);
     scratch_words = round_to_line(pack_->program().scratch_words);
     blocks = kernels::conv_blocks(pack_->program());
-    cycles = kernels::conv_cycles(layout, shape_, pack_->program().form);
+    const double dense = kernels::conv_cycles(layout, shape_, pack_->program().form);
+    cycles = dense;
     sparse_ = SparseCounts::make(shape_, plus, minus, factor, constant, pixels, cycles, target, step);
     if (sparse_ == nullptr) return;
     // They run in its place.
     step.kernels.erase(std::find(step.kernels.begin(), step.kernels.end(), kernel.name));
-    step.rivals.push_back({kernel.name, kVectorOperationsPerCycle * cycles});
+    step.rivals.push_back({kernel.name, kVectorOperationsPerCycle * (dense - sparse_->cycles)});
     pack_ = nullptr;
     scratch_words = 0;
     blocks = sparse_->blocks;

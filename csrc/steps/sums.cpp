@@ -174,6 +174,7 @@ class SumsStep final : public Step {
     if (!steps_.empty()) cost = elementwise_cost(steps_, height_ * width_, channels_, target.isa);
     if (source_ == nullptr) return;
     cost += kVectorOperationsPerCycle * source_->cycles;
+    for (Rival& rival : rivals) rival.cost += cost;
     tile_channels_ = source_->blocks == 1 ? channels_ : kernels::kElementwiseBlock;
     const std::size_t row_bytes = 4 * width_ * tile_channels_;
     // Small enough for a cache, and for each thread to have its share.

@@ -178,3 +178,23 @@ def test_streams_that_somebody_else_reads_stay() -> None:
     expected = evaluate(graph, x)
     for threads in (1, 3):
         assert_equals_oracle(PackedModel(graph, threads=threads), x, expected)
+
+
+def test_every_reader_of_a_sum_has_its_own_thresholds() -> None:
+    """Three signs of one sum leave its step as bits; the sums behind them leave the network as integers."""
+    rng = np.random.default_rng(5)
+    net = Network(rng, "float32", (64, 9, 11))
+    sums = net.signs(net.sign("input"), 96)
+    affine = net.affine(sums, 0.02)
+    signs = [net.sign(affine) for _ in range(3)]
+    ends = [net.signs(sign, 40) for sign in signs]
+    last = net.add(ir.Concat, ends[0], others=tuple(ends[1:]))
+    graph = ir.Graph(net.spec, tuple(net.nodes), last)
+    x = rng.standard_normal((2, 64, 9, 11)).astype(F32)
+    expected = evaluate(graph, x)
+    for isa in set(ISAS) - {"reference"}:
+        for threads in (1, 2):
+            model = PackedModel(graph, threads=threads, isa=isa)
+            (step,) = [step for step in model.plan().layouts[0].steps if step.node == sums]
+            assert step.fused == (affine, *signs)
+            assert_equals_oracle(model, x, expected)

@@ -15,7 +15,7 @@ class PlanStep:
 
     ``offset`` is the (first) value's place in the arena in bytes; ``cost`` counts vector operations, for one
     image (row-packed) or a block. ``rivals`` names the kernels that would compute the same and were estimated
-    to cost more (with the hand-over to threads, where there are several), and what they would cost.
+    to take longer on the plan's threads, with the step's cost and what they would take longer.
     """
 
     node: str
