@@ -21,6 +21,16 @@ struct Lists {
   std::uint32_t first[kClasses], size[kClasses];  // in entries and in rows; filled up with rows of zeros
 };
 
+struct Bytes {
+  std::uint8_t of[64];
+};
+constexpr Bytes make_bytes() {
+  Bytes bytes{};
+  for (std::uint8_t i = 0; i < 64; ++i) bytes.of[i] = i;
+  return bytes;
+}
+constexpr Bytes kBytes = make_bytes();  // 0, 1, .. 63
+
 // The number of zeros below the lowest one; of an empty mask, anything.
 inline std::uint32_t lowest(std::uint64_t mask) {
 #ifdef __BMI__
@@ -30,13 +40,27 @@ inline std::uint32_t lowest(std::uint64_t mask) {
 #endif
 }
 
-// Appends the entries of the inputs of `mask`, the first of which has entry `base`. Writes eight at a time,
-// some of them past the end: only the last branch depends on the number of inputs.
+// Appends the entries of the inputs of `mask`, the first of which has entry `base`. Writes kAppended at a
+// time, some of them past the end: only the last branch depends on the number of inputs.
 template <std::size_t kPitch, std::size_t kCopies>
 inline std::uint32_t append(std::uint64_t mask, std::uint32_t base, std::uint32_t* to) {
   const auto size = static_cast<std::uint32_t>(__builtin_popcountll(mask) * kCopies);
+#ifdef __AVX512VBMI2__
+  if constexpr (kCopies == 1) {
+    __m512i inputs = _mm512_maskz_compress_epi8(mask, _mm512_loadu_si512(kBytes.of));
+    const __m512i first = _mm512_set1_epi32(static_cast<int>(base));
+    const __m512i pitch = _mm512_set1_epi32(kPitch);
+    for (std::size_t i = 0; i < size; i += 16) {
+      const __m512i part =
+          _mm512_maskz_cvtepu8_epi32(0xffff, _mm512_maskz_extracti32x4_epi32(0xf, inputs, 0));
+      _mm512_storeu_si512(to + i, _mm512_add_epi32(first, _mm512_mullo_epi32(part, pitch)));
+      inputs = _mm512_maskz_alignr_epi64(0xff, inputs, inputs, 2);
+    }
+    return size;
+  }
+#endif
   while (mask != 0) {
-    for (std::size_t i = 0; i < kRowsTogether / kCopies; ++i, mask &= mask - 1) {
+    for (std::size_t i = 0; i < 8 / kCopies; ++i, mask &= mask - 1) {
       const auto entry = static_cast<std::uint32_t>(base + lowest(mask) * (kCopies * kPitch));
       *to++ = entry;
       if (kCopies == 2) *to++ = entry + kPitch;
@@ -69,7 +93,7 @@ inline void make_lists(const DenseProgram& p, const std::uint64_t* const* x, Lis
   for (std::size_t c = 1; c < kClasses; ++c) {
     lists.first[c] = end[c] = next;
     lists.size[c] = size[c] * kCopies;
-    next += static_cast<std::uint32_t>(padded_rows(lists.size[c]) + kRowsTogether);
+    next += static_cast<std::uint32_t>(padded_rows(lists.size[c]) + kAppended);
   }
   for (std::size_t w = 0; w < words; ++w) {
     classes_of(w, masks);

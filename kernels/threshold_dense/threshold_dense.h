@@ -34,9 +34,11 @@ struct DenseProgram {
 inline constexpr std::size_t kDenseImages = 32;  // whose lists of inputs are in scratch at a time
 inline constexpr std::size_t kDenseGroup = 4;    // images that share a list of inputs by class
 
+inline constexpr std::size_t kAppended = 16;  // entries that are written at a time
+
 // Entries of the lists of a group: every input, what fills each class up, and what is written past its end.
 inline std::size_t dense_entries(const DenseProgram& p) {
-  constexpr std::size_t classes = std::size_t{1} << kDenseGroup, more = 8 + 8;
+  constexpr std::size_t classes = std::size_t{1} << kDenseGroup, more = 8 + kAppended;
   return 64 * words_for(p.inputs) * p.copies() + classes * more;
 }
 
