@@ -3,8 +3,8 @@
 Times every layout of ``threshold_conv2d`` on this machine over a grid of shapes, in turn, fits the cycles of
 each of its cost terms (non-negative least squares of relative errors) and writes them to
 kernels/threshold_conv2d/costs.inc, from which the runtime chooses among kernels. Prints, per layout, how far
-the estimates are off, and how much longer the chosen kernels take than the best ones. Then planes and
-elementwise programs, which go to csrc/steps/costs.inc (step_costs).
+the estimates are off, and how much longer the chosen kernels take than the best ones. Then planes,
+elementwise programs and moves of bits, which go to csrc/steps/costs.inc (step_costs).
 """
 
 from __future__ import annotations
