@@ -1,4 +1,4 @@
-"""Runs the parts one after the other, each within its limit and what is left of the whole."""
+"""Runs the parts one after the other, each within its share of the whole and what others left of theirs."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from typing import Any
 
 from .goals import goals_of
 
-# (part, limit in seconds): what matters most comes first.
+# (part, share of the time behind the build): what matters most comes first.
 PARTS = (
-    ("machine", 40),
-    ("hopper", 120),
-    ("truth", 170),
-    ("layers", 90),
-    ("morphology", 60),
-    ("networks", 60),
-    ("sanitizer", 70),
-    ("cpu", 150),
+    ("machine", 20),
+    ("hopper", 70),
+    ("truth", 130),
+    ("layers", 60),
+    ("morphology", 45),
+    ("networks", 40),
+    ("sanitizer", 45),
+    ("cpu", 40),
 )
-TOTAL = int(os.environ.get("BINMORPH_SUITE_SECONDS", "520"))
+TOTAL = int(os.environ.get("BINMORPH_SUITE_SECONDS", "520"))  # with the build
 TAIL = 4000  # characters of a part's output that the summary keeps
 PACKAGE = "benchmarks.gpu_suite"
 LOOK_SECONDS = 5.0  # between two looks at what a part has measured so far
@@ -45,6 +45,7 @@ def run_part(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env={**os.environ, "BINMORPH_PART_SECONDS": f"{limit:.0f}"},
         )
     while True:
         try:
@@ -117,16 +118,19 @@ def main() -> int:
     right = True
     parts = options.out / "parts"
     parts.mkdir(parents=True, exist_ok=True)
-    for part, limit in PARTS:
-        left = TOTAL - (time.time() - options.start)
-        print(f"[{TOTAL - left:4.0f} s] {part}", flush=True)
-        if left < 10:
+    end = time.time()
+    scale = (TOTAL - (end - options.start)) / sum(share for _, share in PARTS)
+    for part, share in PARTS:
+        end += share * scale  # of this part, whenever those before it ended
+        limit = end - time.time()
+        print(f"[{time.time() - options.start:4.0f} s] {part}, {limit:.0f} s at most", flush=True)
+        if limit < 1:
             result: dict[str, object] = {"status": "left out: no time"}
         else:
             summary[part] = {"status": "under way"}
             look = partial(collect, parts, summary, options.out)
             look()
-            result = run_part(part, parts, options.root, options.dry_run, min(limit, left), look)
+            result = run_part(part, parts, options.root, options.dry_run, limit, look)
         summary[part] = result
         right &= result["status"] == "ok"
         print(f"         {part}: {result['status']}", flush=True)

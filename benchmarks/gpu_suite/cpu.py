@@ -13,9 +13,9 @@ from binmorph.bench.record import RunRecord, read
 from .part import Part
 from .pytest_files import run_files
 
-SUITES = (("layers", 50), ("bisel", 25), ("morphology", 25))
-DRY_LIMIT = 80
-TEST_SECONDS = 60.0
+TESTS = 0.4
+SUITES = (("layers", 0.25), ("bisel", 0.15), ("morphology", 0.15))
+"""Of the time of the part."""
 
 
 def _lines(run: RunRecord) -> str:
@@ -43,11 +43,12 @@ def main() -> int:
     part = Part.from_arguments("cpu")
     tests = sorted((part.root / "tests/kernels").glob("test_*.py"))
     options = ["-k", "test_bindings"] if part.dry else []
-    found = run_files(part.root, tests, min(8, os.cpu_count() or 1), TEST_SECONDS, options)
+    found = run_files(part.root, tests, min(8, os.cpu_count() or 1), TESTS * part.seconds, options)
     (part.out / "cpu.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
     file = part.out / "cpu.jsonl"
     file.write_text("", "utf-8")
-    for suite, limit in ((SUITES[1][0], DRY_LIMIT),) if part.dry else SUITES:
+    for suite, of_part in SUITES[1:2] if part.dry else SUITES:
+        limit = (0.5 if part.dry else of_part) * part.seconds
         saved = part.out / f"cpu-{suite}.json"
         command = [sys.executable, "-m", "binmorph.cli", "bench", suite, "--json", str(saved)]
         command += ["--rounds", "1" if part.dry else "10", "--threads", "1"]
@@ -55,7 +56,7 @@ def main() -> int:
             result = subprocess.run(command, capture_output=True, text=True, timeout=limit)
             print(f"  suite {suite}: exit code {result.returncode} {result.stderr[-300:]}")
         except subprocess.TimeoutExpired:
-            print(f"  suite {suite}: stopped after {limit} s")
+            print(f"  suite {suite}: stopped after {limit:.0f} s")
         if saved.exists():  # the cases that were finished
             file.write_text(file.read_text("utf-8") + _lines(read(saved)), "utf-8")
     return 1 if found["status"] == "failed" else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ class Part:
     dry: bool
     lines: list[dict[str, object]] = field(default_factory=list)
     failures: int = 0
+    seconds: float = float(os.environ.get("BINMORPH_PART_SECONDS", "60"))
+    """After which it is stopped."""
 
     @staticmethod
     def from_arguments(suite: str) -> Part:

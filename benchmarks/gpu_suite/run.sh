@@ -49,12 +49,15 @@ cuda=$([ -n "$dry" ] && echo "${BINMORPH_CUDA:-OFF}" || echo ON)
 # Kernels for the device that is here alone, if the driver says what it is.
 capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -cd 0-9)
 chips=${capability:+-DBINMORPH_CUDA_ARCHITECTURES=${capability/#90/90a}}
-patience=${BINMORPH_SUITE_SECONDS:-300}  # 0: any
+left() { # of the build's seconds: it may take 6 of 13 parts of the whole
+  local seconds=$((${BINMORPH_SUITE_SECONDS:-520} * 6 / 13 - $(date +%s) + start))
+  echo $((seconds > 1 ? seconds : 1))
+}
 say "building (BINMORPH_CUDA=$cuda${chips:+, $chips})"
 printf '{"summary": {"build": {"status": "under way"}}}\n' >"$out/suite.json"
 {
-  timeout "$patience" $cmake -S "$root" -B "$work/build" $generator -DPython_EXECUTABLE="$(command -v "$python")" -DBINMORPH_CUDA=$cuda $chips &&
-    timeout "$patience" $cmake --build "$work/build" -j "$(nproc)"
+  timeout -k 5 "$(left)" $cmake -S "$root" -B "$work/build" $generator -DPython_EXECUTABLE="$(command -v "$python")" -DBINMORPH_CUDA=$cuda $chips &&
+    timeout -k 5 "$(left)" $cmake --build "$work/build" -j "$(nproc)"
 } >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log"; fail "the build failed; its last lines are above"; }
 cp -r "$root/src/binmorph" "$work/site/" && rm -f "$work/site/binmorph/"_core*.so
 cp "$work"/build/_core*.so "$work/site/binmorph/"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
+
+from .part import Part
 
 TOOLS = ("memcheck", "racecheck", "synccheck", "initcheck")
 
@@ -33,21 +36,22 @@ def main() -> int:
     if sys.argv[1] == "--work":
         work(Path(sys.argv[2]))
         return 0
-    root, dry = sys.argv[2], "--dry-run" in sys.argv
-    if dry:
-        work(Path(root))
+    part = Part.from_arguments("sanitizer")
+    if part.dry:
+        work(part.root)
     tool = shutil.which("compute-sanitizer")
-    if tool is None or dry:
+    if tool is None or part.dry:
         print("  compute-sanitizer: left out")
         return 0
-    wrong = 0
-    for name in TOOLS:
+    wrong, begin = 0, time.time()
+    for number, name in enumerate(TOOLS):
+        limit = (begin + 0.9 * part.seconds - time.time()) / (len(TOOLS) - number)
         command = [tool, "--tool", name, "--error-exitcode", "9", sys.executable]
-        command += ["-m", "benchmarks.gpu_suite.sanitizer", "--work", root]
+        command += ["-m", "benchmarks.gpu_suite.sanitizer", "--work", str(part.root)]
         try:
-            result = subprocess.run(command, capture_output=True, text=True, timeout=25)
+            result = subprocess.run(command, capture_output=True, text=True, timeout=limit)
         except subprocess.TimeoutExpired:
-            print(f"  {name}: no result within 25 s")
+            print(f"  {name}: no result within {limit:.0f} s")
             continue
         print(f"  {name}: exit code {result.returncode}; {result.stdout.strip().splitlines()[-1:]}")
         if result.returncode == 9:

@@ -13,7 +13,8 @@ from binmorph.runtime import DeviceModel, PackedModel
 from .part import Part
 from .pytest_files import run_files
 
-SECONDS, TEST_SECONDS = 30.0, 130.0
+NETWORKS, TESTS = 0.2, 0.7
+"""Of the time of the part."""
 
 
 def run_tests(part: Part) -> dict[str, object]:
@@ -22,7 +23,7 @@ def run_tests(part: Part) -> dict[str, object]:
     files = [file for file in files if file.name != "test_suite.py"]
     options = ["-k", "test_packed_images_stay_packed or test_plan_names or test_ranks"] if part.dry else []
     return run_files(
-        part.root, files, 6, TEST_SECONDS, options, BINMORPH_TEST_GPU="" if part.dry else "hardware"
+        part.root, files, 6, TESTS * part.seconds, options, BINMORPH_TEST_GPU="" if part.dry else "hardware"
     )
 
 
@@ -33,7 +34,7 @@ def run_networks(part: Part) -> dict[str, object]:
     from oracle_streams import random_stream_graph
 
     wrong, seed, begin = [], 0, time.time()
-    while time.time() - begin < (3 if part.dry else SECONDS) and len(wrong) < 10:
+    while time.time() - begin < (3 if part.dry else NETWORKS * part.seconds) and len(wrong) < 10:
         rng = np.random.default_rng([seed, 99])
         wide = {} if part.dry or seed % 2 else {"channels": 24, "side": 40, "features": 700}
         if seed % 4 == 3:
