@@ -5,6 +5,7 @@
 #include "kernels/threshold_conv2d/cuda_dense.h"
 #include "neuron_testing.h"
 #include "program_testing.h"
+#include "shape_testing.h"
 
 namespace binmorph::cuda::testing {
 namespace {
@@ -53,11 +54,12 @@ void check(const ConvGeometry& g, ConvForm form, std::uint32_t blocks) {
 }  // namespace
 }  // namespace binmorph::cuda::testing
 
-int main() {
+int main(int argc, char** argv) {
   using namespace binmorph::cuda;
   using namespace binmorph::cuda::testing;
-  return run_all("dense", [] {
-    for (const ConvGeometry& g : dense_cases())
-      for (const ConvForm form : {ConvForm::mask, ConvForm::sign, ConvForm::ternary}) check(g, form, 2);
+  const ShapeFile shapes(argc, argv);
+  return run_all("dense", [&] {
+    for (const auto& [g, form] : shapes.neurons(dense_cases()))
+      if (!shapes || plan_dense(g, form, 2)) check(g, form, 2);
   });
 }

@@ -6,6 +6,7 @@
 #include "kernels/morphology2d/cuda_pack.h"
 #include "kernels/morphology2d/reference.cpp"
 #include "kernels/thinning/reference.cpp"
+#include "shape_testing.h"
 
 namespace binmorph::cuda::testing {
 namespace {
@@ -211,9 +212,19 @@ std::vector<SePoint> disk(int radius) {
 }  // namespace
 }  // namespace binmorph::cuda::testing
 
-int main() {
+int main(int argc, char** argv) {
   using namespace binmorph::cuda;
   using namespace binmorph::cuda::testing;
+  if (const ShapeFile shapes(argc, argv); shapes)
+    return run_all("elements", [&] {
+      for (const std::uint32_t width : shapes.numbers("width")) {
+        check_thinning(1 + width % 7, width);
+        const WalkShape kind = width % 3 == 0 ? WalkShape::cross3 : WalkShape::box3;
+        check_walk({1, 9, width}, kind, std::vector<BoxReach>(2, {1, 1, 1, 1}), width % 4, 1, 8);
+        check_hit_or_miss({1, 1 + width % 4, width}, 0020, 0757);
+        check_program({1, 9, width}, disk(3), width % 2 == 0, 48 << 10);
+      }
+    });
   return run_all("elements", [] {
     check_walks();
     for (const std::uint32_t width : {1u, 63u, 64u, 65u, 130u}) {
@@ -221,10 +232,9 @@ int main() {
       check_hit_or_miss({1, 17, width}, 0022, 0440);
       check_hit_or_miss({1, 3, width}, 0, 0111);
     }
-    std::vector<SePoint> gaps;
+    std::vector<SePoint> gaps, east, west;  // the last two read words on one side only
     for (int i = 0; i < 40; ++i)
       gaps.push_back({static_cast<int>(below(9)) - 2, static_cast<int>(below(200)) - 90});
-    std::vector<SePoint> east, west;  // each reads words on one side only
     for (int x = 60; x <= 66; ++x) east.push_back({0, x}), west.push_back({0, -x});
     for (const auto& element : {box({7, 7, 7, 7}), gaps, east, west, disk(5), disk(17)})
       for (const bool border : {false, true})

@@ -3,7 +3,7 @@
 #include "device_testing.h"
 #include "kernels/bisel/cuda_pack.h"
 #include "kernels/morphology2d/reference.cpp"
-#include "window_testing.h"
+#include "shape_testing.h"
 
 namespace binmorph::cuda::testing {
 namespace {
@@ -197,11 +197,12 @@ void check_truth_table(const ConvGeometry& g, std::uint32_t reads) {
 }  // namespace
 }  // namespace binmorph::cuda::testing
 
-int main() {
+int main(int argc, char** argv) {
   using namespace binmorph::cuda;
   using namespace binmorph::cuda::testing;
   using binmorph::kernels::Border;
-  return run_all("morphology", [] {
+  const ShapeFile shapes(argc, argv);
+  return run_all("morphology", [&] {
     const std::vector<SePoint> box = {{-1, -1}, {-1, 0}, {-1, 1}, {0, -1}, {0, 0},
                                       {0, 1},   {1, -1}, {1, 0},  {1, 1}};
     const std::vector<SePoint> cross = {{-1, 0}, {0, -1}, {0, 0}, {0, 1}, {1, 0}};
@@ -212,6 +213,19 @@ int main() {
       for (const bool border : {false, true})
         for (const std::uint32_t width : {1u, 5u, 63u, 64u, 65u, 127u, 130u, 192u, 250u, 255u, 256u})
           check_morphology(2, width % 2 == 0 ? 4 : 17, width, element, border);
+    if (shapes) {
+      const std::vector<SePoint> elements[] = {box, cross, far, line};
+      for (const std::uint32_t width : shapes.numbers("width")) {
+        for (const std::uint32_t height : {1u, 7u, 9u})
+          check_morphology(1, height, width, elements[(width + height) % 4], width % 3 == 0);
+        check_words(2, width);
+        if (width > 257) continue;
+        const auto border = static_cast<Border>(width % 3);
+        check_bisel(square(1, width, 2, 3, 1 + width % 70, 3, 1, 1, 1, 1, border));
+        check_truth_table(square(1, width, 2, 3, 1 + width, 2, 1, 1, 1, 1, border), 1 + width % 4);
+      }
+      return;
+    }
     check_words(3, 1);
     check_words(5, 64);
     check_words(2, 130);

@@ -7,6 +7,7 @@
 #include "kernels/linear/reference.cpp"
 #include "kernels/max_pool/reference.cpp"
 #include "program_testing.h"
+#include "shape_testing.h"
 #include "window_testing.h"
 
 namespace binmorph::cuda::testing {
@@ -62,10 +63,9 @@ void check_elementwise(std::uint32_t channels, std::size_t pixels) {
 }
 
 void check_pool(std::uint32_t channels, std::uint32_t height, std::uint32_t width, std::uint32_t kernel_h,
-                std::uint32_t kernel_w, std::uint32_t stride_h, std::uint32_t stride_w,
-                std::uint32_t padding) {
-  const std::uint32_t images = 2, top = padding < kernel_h ? padding : 0,
-                      left = padding < kernel_w ? padding : 0;
+                std::uint32_t kernel_w, std::uint32_t stride_h, std::uint32_t stride_w, std::uint32_t top,
+                std::uint32_t left) {
+  const std::uint32_t images = 2;
   ConvGeometry g{images,
                  height,
                  width,
@@ -202,24 +202,36 @@ void check_pixel_conv2d(const ConvGeometry& g) {
 }  // namespace
 }  // namespace binmorph::cuda::testing
 
-int main() {
+int main(int argc, char** argv) {
   using namespace binmorph::cuda;
   using namespace binmorph::cuda::testing;
-  return run_all("numbers", [] {
+  const ShapeFile shapes(argc, argv);
+  const auto convolutions = [](const ConvGeometry& g) {
+    check_conv2d<float>(g, false, conv2d_f32_f32__cuda_simt);
+    check_conv2d<std::uint8_t>(g, true, conv2d_u8_f32__cuda_simt);
+    check_pixel_conv2d(g);
+  };
+  if (shapes)
+    return run_all("numbers", [&] {
+      for (const std::uint32_t width : shapes.numbers("width")) check_linear(2, width, 1 + width % 40);
+      for (const std::uint32_t channels : shapes.numbers("channels")) check_elementwise(channels, 5);
+      for (const auto& n : shapes.of("pool"))
+        check_pool(n.at(0), n.at(1), n.at(2), n.at(3), n.at(4), n.at(5), n.at(6), n.at(7), n.at(8));
+      for (const ConvGeometry& g : shapes.windows("sum")) convolutions(g);
+    });
+  return run_all("numbers", [&] {
     check_linear(1, 1, 1);
     check_linear(3, 64, 10);
     check_linear(2, 130, 33);
     for (const std::uint32_t channels : {1u, 31u, 32u, 33u, 64u, 100u, 192u}) check_elementwise(channels, 5);
-    check_pool(1, 5, 7, 2, 2, 2, 2, 0);
-    check_pool(70, 6, 6, 3, 2, 1, 3, 0);
-    check_pool(65, 7, 5, 3, 3, 2, 2, 1);
-    check_pool(3, 4, 4, 4, 4, 1, 1, 0);
+    check_pool(1, 5, 7, 2, 2, 2, 2, 0, 0);
+    check_pool(70, 6, 6, 3, 2, 1, 3, 0, 0);
+    check_pool(65, 7, 5, 3, 3, 2, 2, 1, 1);
+    check_pool(3, 4, 4, 4, 4, 1, 1, 0, 0);
     for (ConvGeometry g : window_cases()) {
       if (g.border != binmorph::kernels::Border::valid) g.border = binmorph::kernels::Border::zeros;
       if (group_channels(g) > 70) continue;
-      check_conv2d<float>(g, false, conv2d_f32_f32__cuda_simt);
-      check_conv2d<std::uint8_t>(g, true, conv2d_u8_f32__cuda_simt);
-      check_pixel_conv2d(g);
+      convolutions(g);
     }
   });
 }

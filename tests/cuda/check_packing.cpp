@@ -7,6 +7,7 @@
 #include "kernels/flatten/reference.cpp"
 #include "kernels/pack/reference.cpp"
 #include "kernels/transpose/reference.cpp"
+#include "shape_testing.h"
 
 namespace binmorph::cuda::testing {
 namespace {
@@ -198,11 +199,17 @@ void check_concat(const std::vector<std::uint32_t>& channels, std::size_t pixels
 }  // namespace
 }  // namespace binmorph::cuda::testing
 
-int main() {
+int main(int argc, char** argv) {
   using namespace binmorph::cuda;
   using namespace binmorph::cuda::testing;
-  return run_all("packing", [] {
-    for (const Shape& s : kShapes) {
+  std::vector<Shape> shapes(std::begin(kShapes), std::end(kShapes));
+  if (const ShapeFile file(argc, argv); file)
+    for (const std::uint32_t width : file.numbers("width")) {
+      shapes.push_back({1, 1 + width % 3, 1 + width % 2, width});
+      shapes.push_back({1, width, 1 + width % 2, 3});  // a pixel has as many
+    }
+  return run_all("packing", [&] {
+    for (const Shape& s : shapes) {
       check_repack(s);
       for (const std::uint32_t levels : {1u, 3u}) {
         check_level_set<float>(s, levels, level_set_f32_u64__cuda_simt,

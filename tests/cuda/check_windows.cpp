@@ -6,6 +6,7 @@
 #include "kernels/elementwise/reference.cpp"
 #include "neuron_testing.h"
 #include "program_testing.h"
+#include "shape_testing.h"
 
 namespace binmorph::cuda::testing {
 namespace {
@@ -127,24 +128,19 @@ void check_two_value(const Kernels& k, const ConvGeometry& g) {
 }  // namespace
 }  // namespace binmorph::cuda::testing
 
-// With an argument: the tensor-core kernels only. Their instructions differ between builds, nothing else
-// does.
-int main(int argc, char**) {
-  const bool mma_only = argc > 1;
+// With "mma": the tensor-core kernels only. Their instructions differ between builds, nothing else does.
+int main(int argc, char** argv) {
+  const bool mma_only = argc > 1 && std::string(argv[1]) == "mma";
   using namespace binmorph::cuda;
   using namespace binmorph::cuda::testing;
-  return run_all("windows", [mma_only] {
-    for (const ConvGeometry& g : window_cases()) {
-      if (mma_only) {
-        if (mma_supports(g)) check_threshold(kMma, g, ConvForm::ternary);
-        continue;
-      }
+  const ShapeFile shapes(argc, argv, mma_only ? 2 : 1);
+  return run_all("windows", [&] {
+    for (const auto& [g, form] : shapes.neurons(window_cases()))
       for (const Kernels& k : {kSimt, kMma}) {
-        if (k.shape == launch_windows_mma && !mma_supports(g)) continue;
-        for (const ConvForm form : {ConvForm::mask, ConvForm::sign, ConvForm::ternary})
-          check_threshold(k, g, form);
-        check_two_value(k, g);
+        if (k.shape == launch_windows_mma ? !mma_supports(g) : mma_only) continue;
+        if (mma_only && form != ConvForm::ternary) continue;
+        check_threshold(k, g, form);
+        if (form == ConvForm::mask) check_two_value(k, g);
       }
-    }
   });
 }

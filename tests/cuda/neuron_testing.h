@@ -52,6 +52,14 @@ inline Expected reference(const ConvGeometry& g, const Neurons& n, const ClassCa
   const std::size_t top = static_cast<std::size_t>(g.top), left = static_cast<std::size_t>(g.left);
   const std::size_t rows = replicate ? top : 0, columns = replicate ? left : 0, words = words_for(g.channels);
   // What the last windows reach beyond the image; rows that no window reads do not matter.
+  const auto behind = [](std::size_t outputs, std::size_t stride, std::size_t window, std::size_t size) {
+    const std::size_t end = (outputs - 1) * stride + window;
+    return end > size ? end - size : 0;
+  };
+  const std::size_t bottom =
+      behind(g.out_height, g.stride_h, g.dilation_h * (g.kernel_h - 1) + 1, g.height + top + rows);
+  const std::size_t right =
+      behind(g.out_width, g.stride_w, g.dilation_w * (g.kernel_w - 1) + 1, g.width + left + columns);
   const kernels::ConvShape shape{g.height + 2 * rows,
                                  g.width + 2 * columns,
                                  g.channels,
@@ -64,9 +72,9 @@ inline Expected reference(const ConvGeometry& g, const Neurons& n, const ClassCa
                                  g.dilation_h,
                                  g.dilation_w,
                                  top - rows,
-                                 top - rows,
+                                 bottom,
                                  left - columns,
-                                 left - columns,
+                                 right,
                                  g.border == Border::ones};
   const kernels::ConvNeurons neurons{n.plus.data(), n.minus.data(),     n.threshold.data(),   n.invert.data(),
                                      classes.count, classes.row.data(), classes.column.data()};

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 from emulation import CHECKS
+from shape_file import SHAPED, write
 
 
 def run(*command: object) -> str:
@@ -16,6 +17,12 @@ def run(*command: object) -> str:
 def test_emulated_kernels_equal_reference(builder, tmp_path, check):
     objects = [future.result() for future in builder.start_check(check)]
     assert " 0 failures" in run(builder.link(objects, tmp_path / check))
+
+
+@pytest.mark.parametrize("check", SHAPED)
+def test_emulated_kernels_equal_reference_on_the_shapes_of_the_cpu(builder, tmp_path, check):
+    program = builder.link([future.result() for future in builder.start_check(check)], tmp_path / check)
+    assert " 0 failures" in run(program, write(tmp_path / "shapes.txt"))
 
 
 @pytest.mark.parametrize("unit", [16, 32])

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from emulation import CHECKS, ROOT
+from shape_file import SHAPED, write
 
 MAJOR, MINOR = 75, 76  # attributes of a device: its compute capability
 
@@ -72,9 +73,11 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Future[str]]
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_device_kernels_equal_reference(programs, check):
+def test_device_kernels_equal_reference(programs, tmp_path, check):
     if check in HOPPER and check not in programs:
         pytest.skip("this device has no warpgroup products")
-    result = subprocess.run([programs[check].result()], capture_output=True, text=True, timeout=240)
-    assert result.returncode == 0, result.stderr
-    assert " 0 failures" in result.stdout
+    program = programs[check].result()
+    for arguments in ([], [str(write(tmp_path / "shapes.txt"))] if check in SHAPED else []):
+        result = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=240)
+        assert result.returncode == 0, result.stderr
+        assert " 0 failures" in result.stdout

@@ -12,31 +12,6 @@ from binmorph import _core
 
 kernels = _core.kernels
 
-# Every tail of one and two words, and both sides of the widths where vectors begin and end.
-WIDTHS = [
-    *range(1, 131),
-    191,
-    192,
-    193,
-    255,
-    256,
-    257,
-    319,
-    320,
-    321,
-    511,
-    512,
-    513,
-    575,
-    576,
-    1023,
-    1024,
-    1025,
-]
-
-# Inputs of an output: every tail, and both sides of where counters and vectors end.
-TAPS = [*range(1, 258), 1023, 1024, 1025, 4095, 4096, 4097]
-
 Array = np.ndarray[Any, Any]
 
 

@@ -6,31 +6,9 @@ import numpy as np
 import pytest
 from guard_pages import PATTERN, GuardPages
 from kernel_testing import every_kernel, kernels, pack_rows, reference_of, unpack_rows, words_for
+from shapes import CHANNELS
 
 F32 = np.float32
-CHANNELS = [
-    *range(1, 18),
-    23,
-    24,
-    25,
-    31,
-    32,
-    33,
-    47,
-    48,
-    49,
-    63,
-    64,
-    65,
-    79,
-    80,
-    100,
-    127,
-    128,
-    129,
-    192,
-    200,
-]
 
 
 def values(rng, *shape):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kernel_testing import TAPS, WIDTHS, equals_reference, every_kernel, kernels, random_rows, reference_of
+from kernel_testing import equals_reference, every_kernel, kernels, random_rows, reference_of
+from shapes import TAPS, WIDTHS
 
 
 def wild_floats(rng, size):

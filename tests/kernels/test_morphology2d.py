@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from kernel_testing import (
-    WIDTHS,
     assert_tails_zero,
     equals_reference,
     every_kernel,
@@ -14,6 +13,7 @@ from kernel_testing import (
     unpack_rows,
     words_for,
 )
+from shapes import WIDTHS
 
 ELEMENTS = {
     "empty": np.zeros((1, 1)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from kernel_testing import (
-    WIDTHS,
     assert_tails_zero,
     equals_reference,
     every_kernel,
@@ -15,6 +14,7 @@ from kernel_testing import (
     reference_of,
     words_for,
 )
+from shapes import WIDTHS
 
 F32_VALUES = [0.0, -0.0, 0.5, -1.5, np.inf, -np.inf, np.float32(1e-45)]
 U8_VALUES = [

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from convolutions import Windows, correlate
 from guard_pages import Edge, GuardPages
-from kernel_testing import TAPS, every_kernel, kernels, pack_rows, reference_of
+from kernel_testing import every_kernel, kernels, pack_rows, reference_of
+from shapes import TAPS
 
 
 @dataclass

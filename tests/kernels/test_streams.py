@@ -14,6 +14,7 @@ from kernel_testing import (
     unpack_rows,
     words_for,
 )
+from shapes import pools
 
 F32 = np.float32
 
@@ -23,16 +24,6 @@ def wild(rng, size):
     v = rng.standard_normal(size) * 2.0 ** rng.integers(-12, 12, size)
     special = rng.choice([0.0, -0.0, 1.0, np.inf, -np.inf], size)
     return np.where(rng.random(size) < 0.2, special, v).astype(F32)
-
-
-def pools(rng, most_padding):
-    for channels in [*range(1, 36), 47, 48, 63, 64, 65, 130]:
-        draw = lambda low, high: int(rng.integers(low, high + 1))  # noqa: E731
-        kernel = draw(1, 4), draw(1, 4)
-        padding = tuple(min(draw(0, k - 1), most_padding) for k in kernel)
-        size = tuple(max(draw(1, 9), k - 2 * p) for k, p in zip(kernel, padding, strict=True))
-        yield (channels, *size), kernel, (draw(1, 3), draw(1, 3)), padding
-    yield (64, 7, 7), (7, 7), (1, 1), (0, 0)
 
 
 @pytest.mark.parametrize("average", [False, True])

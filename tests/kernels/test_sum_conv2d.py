@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from convolutions import Windows
 from guard_pages import PATTERN, GuardPages
-from kernel_testing import TAPS, every_kernel, kernels, reference_of
+from kernel_testing import every_kernel, kernels, reference_of
+from shapes import sum_convolutions
 
 F32 = np.float32
 
@@ -108,61 +109,12 @@ def run_guarded(kernel: str, edge: Any, conv: Conv) -> np.ndarray[Any, Any]:
     return result
 
 
-def draws(op: str, rng: np.random.Generator) -> list[Conv]:
-    convs = []
-    for _ in range(60):
-        draw = lambda low, high: int(rng.integers(low, high + 1))  # noqa: E731
-        groups = draw(1, 4)
-        kernel_size, dilation = (draw(1, 5), draw(1, 5)), (draw(1, 3), draw(1, 3))
-        padding = tuple(rng.integers(0, 4, 4).tolist())
-        window = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
-        image = (
-            groups * draw(1, 9),
-            max(draw(1, 7), window[0] - padding[0] - padding[1]),
-            max(draw(1, 9), window[1] - padding[2] - padding[3]),
-        )
-        outputs = groups * int(rng.choice([draw(1, 40), 16, 64]))
-        convs.append(
-            Conv(
-                op,
-                rng,
-                image,
-                outputs,
-                kernel_size,
-                groups,
-                (draw(1, 3), draw(1, 3)),
-                dilation,
-                padding,
-                draw(1, 9),
-            )
-        )
-    return convs
+SETS = sum_convolutions()
 
 
-def widths(op: str, rng: np.random.Generator) -> list[Conv]:
-    """Every tail of a lane block, with images of one to twenty pixels."""
-    return [Conv(op, rng, (1 + o % 4, 1 + o % 3, 1 + o % 7), o) for o in range(1, 150)]
-
-
-def networks(op: str, rng: np.random.Generator) -> list[Conv]:
-    same = {"padding": (1, 1, 1, 1)}
-    depthwise = [Conv(op, rng, (c, 5, 4), c, (3, 3), c, **same) for c in (2, 7, 16, 40, 64, 67)]
-    return [
-        Conv(op, rng, (3, 17, 19), 64, (7, 7), stride=(2, 2), padding=(3, 3, 3, 3)),
-        Conv(op, rng, (3, 8, 8), 64, (3, 3), classes=9, **same),
-        Conv(op, rng, (64, 4, 4), 128),
-        Conv(op, rng, (70, 1, 1), 130),
-        Conv(op, rng, (8, 4, 4), 256, (3, 3), 2, **same),
-        Conv(op, rng, (6, 4, 4), 6, (2, 2), 6),
-        *depthwise,
-    ]
-
-
-def taps(op: str, rng: np.random.Generator) -> list[Conv]:
-    return [Conv(op, rng, (k, 1, 1 + k % 3), 1 + k % 35) for k in TAPS]
-
-
-SETS = {"draws": draws, "widths": widths, "networks": networks, "taps": taps}
+def convs_of(op: str, shapes: str, seed: int) -> list[Conv]:
+    rng = np.random.default_rng([seed, list(SETS).index(shapes)])
+    return [Conv(op, rng, **shape) for shape in SETS[shapes]]
 
 
 @pytest.mark.parametrize("shapes", SETS)
@@ -174,7 +126,7 @@ def test_sums_equal_reference(op, isa, edge, shapes):
     kernel = reference.replace("reference", isa)
     if kernel not in [name for _, name, _, supported in kernels.list_kernels() if supported]:
         pytest.skip(f"this machine cannot run {kernel}: it is NOT tested")
-    for conv in SETS[shapes](op, np.random.default_rng([1, list(SETS).index(shapes)])):
+    for conv in convs_of(op, shapes, 1):
         packed = conv.packed(reference)
         expected = packed.run(packed.extend(conv.x))
         assert run_guarded(kernel, edge, conv).tobytes() == expected.tobytes(), (kernel, conv.describe())
@@ -182,7 +134,7 @@ def test_sums_equal_reference(op, isa, edge, shapes):
 
 @pytest.mark.parametrize("shapes", SETS)
 def test_pixel_reference_equals_numpy(shapes):
-    for conv in SETS[shapes]("pixel_conv2d", np.random.default_rng(2)):
+    for conv in convs_of("pixel_conv2d", shapes, 2):
         packed = conv.packed(reference_of("pixel_conv2d"))
         sums = packed.run(packed.extend(conv.x)).reshape(conv.expected().shape)
         np.testing.assert_array_equal(sums, conv.expected(), err_msg=conv.describe())
@@ -213,7 +165,7 @@ def test_float_reference_follows_the_stated_order():
 
 @pytest.mark.parametrize("shapes", SETS)
 def test_float_reference_is_near_numpy(shapes):
-    for conv in SETS[shapes]("conv2d_f32", np.random.default_rng(4)):
+    for conv in convs_of("conv2d_f32", shapes, 4):
         packed = conv.packed(reference_of("conv2d_f32"))
         expected = conv.expected()
         sums = packed.run(packed.extend(conv.x)).reshape(expected.shape)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from kernel_testing import WIDTHS, assert_tails_zero, equals_reference, every_kernel, random_rows, words_for
+from kernel_testing import assert_tails_zero, equals_reference, every_kernel, random_rows, words_for
+from shapes import WIDTHS
 
 
 @every_kernel("thin_pass")

@@ -5,74 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from convolutions import Conv, check
-from kernel_testing import TAPS, every_kernel, kernels, pack_rows, reference_of, unpack_rows
+from kernel_testing import every_kernel, kernels, pack_rows, reference_of, unpack_rows
+from shapes import threshold_convolutions
 
 FORMS = ["mask", "sign", "ternary"]
 
 
-def dense_like(rng: np.random.Generator, form: str) -> list[Conv]:
-    return [Conv(rng, (k, 1, 1 + k % 3), 1 + k % 35, form=form) for k in TAPS]
+SETS = threshold_convolutions()
 
 
-def odd_channels(rng: np.random.Generator, form: str) -> list[Conv]:
-    return [
-        Conv(rng, (c, 3, 4), 131 - c, (3, 3), padding=(1, 1, 1, 1), pad_bit=bool(c % 2), form=form)
-        for c in range(1, 131)
-    ]
-
-
-def random_shapes(rng: np.random.Generator, form: str) -> list[Conv]:
-    convs = []
-    for _ in range(60):
-        draw = lambda low, high: int(rng.integers(low, high + 1))  # noqa: E731
-        groups = draw(1, 4)
-        kernel_size, dilation = (draw(1, 5), draw(1, 5)), (draw(1, 3), draw(1, 3))
-        padding = tuple(rng.integers(0, 4, 4).tolist())
-        window = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
-        height = max(draw(1, 9), window[0] - padding[0] - padding[1])
-        width = max(draw(1, 9), window[1] - padding[2] - padding[3])
-        convs.append(
-            Conv(
-                rng,
-                (groups * draw(1, 140), height, width),
-                groups * int(rng.choice([draw(1, 70), 16, 32, 64, 128])),
-                kernel_size,
-                groups,
-                (draw(1, 3), draw(1, 3)),
-                dilation,
-                padding,
-                bool(draw(0, 1)),
-                form,
-                draw(1, 9),
-            )
-        )
-    return convs
-
-
-def networks(rng: np.random.Generator, form: str) -> list[Conv]:
-    """Layers as networks have them: whole words, so that lanes go straight to the output."""
-    same = {"padding": (1, 1, 1, 1), "form": form, "classes": 9}
-    return [
-        Conv(rng, (64, 7, 9), 64, (3, 3), **same),
-        Conv(rng, (128, 5, 7), 128, (3, 3), **same),
-        Conv(rng, (256, 4, 4), 192, (3, 3), **same),
-        Conv(rng, (512, 3, 3), 128, (3, 3), **same),
-        Conv(rng, (64, 8, 8), 128, (3, 3), stride=(2, 2), **same),
-        Conv(rng, (256, 3, 5), 128, form=form),
-        Conv(rng, (128, 5, 5), 128, (3, 3), groups=2, **same),
-        Conv(rng, (64, 1, 1), 64, (3, 3), **same),
-        Conv(rng, (32, 6, 6), 64, (5, 5), padding=(2, 2, 2, 2), pad_bit=True, form=form),
-    ]
-
-
-SETS = {"dense": dense_like, "channels": odd_channels, "shapes": random_shapes, "networks": networks}
+def convs_of(shapes: str, seed: int, form: str) -> list[Conv]:
+    rng = np.random.default_rng([seed, FORMS.index(form)])
+    return [Conv(rng, **shape, form=form) for shape in SETS[shapes]]
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("shapes", SETS)
 @every_kernel("threshold_conv2d")
 def test_threshold_conv2d_equals_reference(kernel, edge, shapes, form):
-    for conv in SETS[shapes](np.random.default_rng([5, FORMS.index(form)]), form):
+    for conv in convs_of(shapes, 5, form):
         check(kernel, edge, conv)
 
 
@@ -80,14 +31,14 @@ def test_threshold_conv2d_equals_reference(kernel, edge, shapes, form):
 @pytest.mark.parametrize("shapes", SETS)
 @every_kernel("accumulate_conv2d")
 def test_accumulate_conv2d_equals_reference(kernel, edge, shapes, form):
-    for conv in SETS[shapes](np.random.default_rng([6, FORMS.index(form)]), form):
+    for conv in convs_of(shapes, 6, form):
         check(kernel, edge, conv)
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("shapes", ["channels", "shapes", "networks"])
 def test_conv2d_reference_equals_numpy(shapes, form):
-    for conv in SETS[shapes](np.random.default_rng(7), form)[::3]:
+    for conv in convs_of(shapes, 7, form)[::3]:
         shape = (conv.out_height, conv.out_width, -1)
         out = conv.packed(reference_of("threshold_conv2d")).run(conv.x).reshape(shape)
         bits = unpack_rows(out, conv.out_channels)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from guard_pages import Edge, GuardPages
-from kernel_testing import TAPS, every_kernel, kernels, pack_rows, reference_of, words_for
+from kernel_testing import every_kernel, kernels, pack_rows, reference_of, words_for
+from shapes import TAPS
 
 FORMS = ["mask", "sign", "ternary"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from kernel_testing import (
-    WIDTHS,
     assert_tails_zero,
     equals_reference,
     every_kernel,
@@ -15,6 +14,7 @@ from kernel_testing import (
     reference_of,
     words_for,
 )
+from shapes import WIDTHS
 
 BORDERS = ["replicate", "zeros", "ones", "valid"]
 SIZES = [(1, 1), (1, 2), (2, 1), (2, 2), (3, 3), (4, 5), (5, 4), (7, 3), (3, 7)]
