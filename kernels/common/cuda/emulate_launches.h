@@ -5,6 +5,11 @@
 
 namespace binmorph::cuda::emulate {
 
+inline void Machine::resume_early() {
+  for (Thread& t : threads_)
+    if (std::exchange(t.early, false)) t.state = Thread::ready;
+}
+
 // On a machine of its own, while this one's threads stand still.
 inline void Machine::run_previous() {
   const auto work = std::exchange(previous, nullptr);
@@ -16,6 +21,24 @@ inline void Machine::run_previous() {
   std::swap(*this, outer);
   std::tie(threadIdx, blockIdx, blockDim, gridDim) = std::tie(places[0], places[1], places[2], places[3]);
   resume_early();
+}
+
+inline bool Machine::leave(std::size_t expected) {
+  std::size_t waiting = 0;
+  for (const Thread& t : threads_) waiting += t.meets;
+  if (waiting != expected) return false;
+  for (Thread& t : threads_)
+    if (std::exchange(t.meets, false)) t.state = Thread::ready;
+  return true;
+}
+
+inline const unsigned char* Machine::shared_of(unsigned rank, const void* mine, std::size_t bytes) {
+  const auto at = static_cast<std::size_t>(static_cast<const unsigned char*>(mine) - shared());
+  if (peers_ == nullptr || rank >= peers_->size() || at + bytes > shared_bytes_)
+    fail("reads what is no block's shared memory");
+  const Machine& block = rank == blockIdx.x ? *this : (*peers_)[rank];
+  if (block.shared_ == nullptr) fail("reads the shared memory of a block that has ended");
+  return block.shared_.get() + at;
 }
 
 // Of a grid or a cluster. A block goes as far as it can before the next begins (the last one first, where the

@@ -131,23 +131,9 @@ class Machine {
     await_grid();
   }
   // If so many threads wait for the other blocks: lets them go on.
-  bool leave(std::size_t expected) {
-    std::size_t waiting = 0;
-    for (const Thread& t : threads_) waiting += t.meets;
-    if (waiting != expected) return false;
-    for (Thread& t : threads_)
-      if (std::exchange(t.meets, false)) t.state = Thread::ready;
-    return true;
-  }
+  bool leave(std::size_t expected);
   // What lies in the shared memory of block `rank` of the cluster where `mine` does in this one's.
-  const unsigned char* shared_of(unsigned rank, const void* mine, std::size_t bytes) {
-    const auto at = static_cast<std::size_t>(static_cast<const unsigned char*>(mine) - shared());
-    if (peers_ == nullptr || rank >= peers_->size() || at + bytes > shared_bytes_)
-      fail("reads what is no block's shared memory");
-    const Machine& block = rank == blockIdx.x ? *this : (*peers_)[rank];
-    if (block.shared_ == nullptr) fail("reads the shared memory of a block that has ended, or not begun");
-    return block.shared_.get() + at;
-  }
+  const unsigned char* shared_of(unsigned rank, const void* mine, std::size_t bytes);
 
  private:
   static constexpr std::size_t kStack = 64 * 1024, kGuard = 256;
@@ -164,10 +150,7 @@ class Machine {
 
   void run_together(const LaunchShape& shape);
   void run_previous();
-  void resume_early() {
-    for (Thread& t : threads_)
-      if (std::exchange(t.early, false)) t.state = Thread::ready;
-  }
+  void resume_early();
 
   // Goes on with a warp for as long as any of its threads can, which leaves the other warps far behind.
   bool run_warp(unsigned warp) {
