@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "binmorph/error.h"
+#include "first_fit.h"
 #include "fusion.h"
 #include "steps/pooled_rows.h"
 
@@ -57,33 +58,6 @@ struct MakeStep {
   std::unique_ptr<Step> operator()(const Sum&) const {
     return make_sums_step(graph, fused, target);
   }
-};
-
-// First fit: each value takes the lowest gap that is free from the step that writes it to the last that reads
-// it.
-class ArenaLayout {
- public:
-  // Calls come in order of `first`.
-  std::size_t place(std::size_t words, std::size_t first, std::size_t last) {
-    if (words == 0) return 0;
-    words = round_to_line(words);
-    alive_.erase(std::remove_if(alive_.begin(), alive_.end(), [&](const Block& b) { return b.last < first; }),
-                 alive_.end());
-    std::size_t begin = 0;
-    auto next = alive_.begin();
-    for (; next != alive_.end() && begin + words > next->begin; ++next) begin = next->begin + next->words;
-    alive_.insert(next, {begin, words, last});
-    size_ = std::max(size_, begin + words);
-    return begin;
-  }
-  std::size_t size() const { return size_; }
-
- private:
-  struct Block {
-    std::size_t begin, words, last;
-  };
-  std::vector<Block> alive_;  // by address
-  std::size_t size_ = 0;
 };
 
 }  // namespace
@@ -244,23 +218,24 @@ struct Plan::Builder {
 
   // Returns the size of the arena in words.
   std::size_t place() {
-    ArenaLayout layout;
+    FirstFit memory;
     const std::size_t unit = images();
     std::vector<std::size_t> offset(slots.size(), 0);
     const auto at = [&](std::size_t slot) { return PlannedStep::Place{offset[slot], slots[slot].words}; };
     for (std::size_t s = 0; s < steps.size(); ++s) {
       PlannedStep& step = steps[s];
       for (std::size_t i : writes[s])
-        offset[i] = slots[i].owner == i ? layout.place(slots[i].words * unit, s, slots[i].last_use)
-                                        : offset[slots[i].owner];
+        offset[i] = slots[i].owner == i
+                        ? memory.place(round_to_line(slots[i].words * unit), s, slots[i].last_use)
+                        : offset[slots[i].owner];
       for (std::size_t i = 0; i < step.values.size(); ++i) step.values[i].offset = offset[writes[s][i]];
       if (!reads[s].empty()) step.value_in = at(reads[s].front());
       for (std::size_t i = 1; i < reads[s].size(); ++i) step.streams.push_back(at(reads[s][i]));
       for (std::size_t i : writes[s]) step.streams.push_back(at(i));
       if (!writes[s].empty()) step.out = at(writes[s].front());
-      step.scratch = layout.place(step.step->scratch_words + step.streams.size(), s, s);
+      step.scratch = memory.place(round_to_line(step.step->scratch_words + step.streams.size()), s, s);
     }
-    return layout.size();
+    return memory.size();
   }
 };
 

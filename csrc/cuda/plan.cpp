@@ -5,6 +5,7 @@
 
 #include "binmorph/error.h"
 #include "cuda/programs.h"
+#include "first_fit.h"
 #include "kernels/common/bits.h"
 #include "kernels/flatten/cuda_flatten.h"
 #include "kernels/pack/cuda_pack.h"
@@ -168,11 +169,7 @@ void Plan::find_lifetimes() {
 
 Plan::Arena Plan::arena(std::size_t images, bool keep) const {
   Arena result{std::vector<std::size_t>(owner_.size(), 0), 0};
-  // First fit: each value takes the lowest gap that is free from its first launch to its last.
-  struct Block {
-    std::size_t begin, bytes, last;
-  };
-  std::vector<Block> alive;  // by address
+  FirstFit memory;
   std::vector<std::size_t> order;
   for (std::size_t value = 1; value < owner_.size(); ++value)
     if (owner_[value] == value) order.push_back(value);
@@ -180,16 +177,9 @@ Plan::Arena Plan::arena(std::size_t images, bool keep) const {
                    [&](std::size_t a, std::size_t b) { return first_[a] < first_[b]; });
   for (std::size_t value : order) {
     const std::size_t bytes = round_up(images * device_bytes(type(value)));
-    alive.erase(std::remove_if(alive.begin(), alive.end(),
-                               [&](const Block& b) { return !keep && b.last < first_[value]; }),
-                alive.end());
-    std::size_t begin = 0;
-    auto next = alive.begin();
-    for (; next != alive.end() && begin + bytes > next->begin; ++next) begin = next->begin + next->bytes;
-    alive.insert(next, {begin, bytes, last_[value]});
-    result.offset[value] = begin;
-    result.bytes = std::max(result.bytes, begin + bytes);
+    result.offset[value] = memory.place(bytes, first_[value], keep ? kNever : last_[value]);
   }
+  result.bytes = memory.size();
   for (std::size_t value = 1; value < owner_.size(); ++value)
     result.offset[value] = result.offset[owner_[value]];
   return result;
