@@ -10,6 +10,10 @@ inline constexpr std::size_t kNibbleLanes = 32;   // of a vector
 inline constexpr std::size_t kNibblesSummed = 3;  // look-ups of at most 4 that fit a nibble of 15
 inline constexpr std::uint8_t kNoNibble = 0x80;   // looks up 0: fills runs to a multiple of three steps
 
+// Where a vector has an output's nibble. Even bytes and odd ones are widened apart; vpacksswb takes them
+// together eight by eight.
+constexpr std::size_t nibble_byte(std::size_t lane) { return lane / 16 * 16 + lane % 8 * 2 + lane / 8 % 2; }
+
 // A run: the steps of one row of the window (dilation 1) or of one tap.
 struct NibbleRuns {
   std::size_t tap_steps, columns, count, steps, padded;
@@ -31,12 +35,12 @@ struct Piece {
 
 inline constexpr std::size_t kStepsPerSum = 63;  // counts of 4 a step in a byte
 inline constexpr std::size_t kPieceSteps = 48;
-inline constexpr std::size_t kPairsPerChunk = 64;  // whose sums wait in scratch for the next panel of weights
-inline constexpr std::size_t kSumVectors = 8;      // of 32 bytes, for a pair of pixels and 64 lanes
+inline constexpr std::size_t kPairsPerChunk = 64;  // whose counts wait in scratch for the next weights
+inline constexpr std::size_t kCountVectors = 8;    // of 32 bytes, for a pair of pixels and 64 lanes
 
 // Scratch, in the order in which it lies behind the extended image.
 struct NibbleScratch {
-  std::size_t row_codes, column_codes, pieces, sums;  // in words
+  std::size_t row_codes, column_codes, pieces, counts;  // in words
   explicit NibbleScratch(const ConvShape& s, std::size_t copies) {
     const NibbleRuns runs(s);
     constexpr std::size_t slack = 32;  // codes
@@ -44,9 +48,9 @@ struct NibbleScratch {
     row_codes = scratch_words_for<std::uint16_t>(s.extended_height() * row + slack);
     column_codes = scratch_words_for<std::uint16_t>(s.window_h() * row + slack);
     pieces = scratch_words_for<Piece>(copies * runs.count * (runs.padded / kPieceSteps + 1));
-    sums = kPairsPerChunk * kSumVectors * 4;
+    counts = kPairsPerChunk * kCountVectors * 4;
   }
-  std::size_t words() const { return row_codes + column_codes + pieces + sums; }
+  std::size_t words() const { return row_codes + column_codes + pieces + counts; }
 };
 
 }  // namespace

@@ -105,7 +105,7 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
                   run * runs.padded + (runs.columns == 1 ? j : 0) * runs.tap_steps + c / 4;
               const std::size_t lane = lane_of(o);
               std::uint8_t& nibble =
-                  to[(lane / kNibbleLanes * steps + step) * kNibbleLanes + lane % kNibbleLanes];
+                  to[(lane / kNibbleLanes * steps + step) * kNibbleLanes + nibble_byte(lane % kNibbleLanes)];
               const bool bit = form_ == ConvForm::mask || (form_ == ConvForm::ternary && copy == 0)
                                    ? operand.plus(o, c, i, j)
                                    : operand.minus(o, c, i, j);
@@ -163,7 +163,8 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
     threshold16_.resize(threshold_.size());
     for (std::size_t at = 0; at < threshold_.size(); ++at) {
       const std::size_t lane = at % 32;
-      const std::size_t to = layout == ConvLayout::nibbles ? lane % 2 * 16 + lane / 2 : lane;
+      const std::size_t byte = nibble_byte(lane);
+      const std::size_t to = layout == ConvLayout::nibbles ? byte % 2 * 16 + byte / 2 : lane;
       threshold16_[at - lane + to] = static_cast<std::int16_t>(threshold_[at] - 1);
     }
   }

@@ -39,7 +39,8 @@ struct ConvProgram {
   std::size_t group_lanes;        // outputs of a group, rounded up
   const void* weights;            // as `layout` says
   const std::int32_t* threshold;  // [classes][groups][group_lanes], in 0 .. inputs + 1
-  // The thresholds less one, for layouts words and nibbles; there, of each 32 lanes the 16 even ones first.
+  // The thresholds less one, for layouts words and nibbles; there in the order of the bytes (nibble_byte), of
+  // each vector the 16 even ones first.
   const std::int16_t* threshold16;
   // Layout sextets: the thresholds' bits, [classes][lanes / 64][16 planes], a lane a bit.
   const std::uint64_t* threshold_planes;

@@ -15,9 +15,8 @@ struct Finish {
 inline void put(const Finish& f, std::size_t pixel_class, int v, __m256i even, __m256i odd,
                 std::uint8_t* to) {
   const std::int16_t* threshold = f.threshold + pixel_class * f.lanes + v * kNibbleLanes;
-  const __m256i fires = _mm256_blendv_epi8(_mm256_cmpgt_epi16(even, load(threshold)),
-                                           _mm256_cmpgt_epi16(odd, load(threshold + 16)),
-                                           _mm256_set1_epi16(static_cast<short>(0xff00)));
+  const __m256i fires = _mm256_packs_epi16(_mm256_cmpgt_epi16(even, load(threshold)),
+                                           _mm256_cmpgt_epi16(odd, load(threshold + 16)));
   std::uint32_t bits;
   std::memcpy(&bits, f.invert + 4 * v, sizeof bits);
   bits ^= static_cast<std::uint32_t>(_mm256_movemask_epi8(fires));
@@ -28,9 +27,8 @@ inline void put(const Finish& f, std::size_t pixel_class, int v, __m256i even, _
                 std::int32_t* to) {
   const std::int32_t* constant = f.constant + pixel_class * f.lanes;
   const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(f.shift));
-  const __m256i first = _mm256_unpacklo_epi16(even, odd), second = _mm256_unpackhi_epi16(even, odd);
-  const __m128i parts[4] = {_mm256_castsi256_si128(first), _mm256_castsi256_si128(second),
-                            _mm256_extracti128_si256(first, 1), _mm256_extracti128_si256(second, 1)};
+  const __m128i parts[4] = {_mm256_castsi256_si128(even), _mm256_castsi256_si128(odd),
+                            _mm256_extracti128_si256(even, 1), _mm256_extracti128_si256(odd, 1)};
   for (int i = 0; i < 4; ++i) {
     const std::size_t at = v * kNibbleLanes + 8 * i;
     const __m256i sum = _mm256_sll_epi32(_mm256_cvtepu16_epi32(parts[i]), shift);
@@ -77,7 +75,7 @@ struct Job {
   std::size_t piece_count;
   const std::uint8_t* tables[2];
   std::size_t steps;  // of a vector of lanes
-  __m256i* sums;      // [kPairsPerChunk][vectors][4]
+  __m256i* counts;    // [kPairsPerChunk][vectors][4]
 };
 
 constexpr std::size_t kPanelSteps = 288;  // of two vectors: 18 KB of weights stay in L1
@@ -99,24 +97,28 @@ void count_pairs(const Job& job, const Pairs& pairs, std::size_t lane, const Lan
       std::size_t steps = 0;
       do steps += kNibblesSummed * last->triples;
       while (++last != end && (steps < kPanelSteps || !last[-1].widen));
+      const bool starts = first == job.pieces, ends = last == end;
       std::size_t y = chunk / pairs.columns, x = chunk % pairs.columns;
       for (std::size_t i = chunk; i < chunk_end; ++i) {
-        __m256i* sums = job.sums + (i - chunk) * vectors * 4;
-        if (first == job.pieces) std::memset(static_cast<void*>(sums), 0, vectors * 4 * sizeof *sums);
+        __m256i* parked = job.counts + (i - chunk) * vectors * 4;
+        __m256i counts[4 * vectors];
+        repeat<4 * vectors>(
+            BINMORPH_UNROLL(k) { counts[k] = starts ? _mm256_setzero_si256() : load(parked + k); });
         count_pair<vectors>(first, last, pairs.codes + y * pairs.row_pitch + x * pairs.pixel_pitch, panel,
-                            pitch, job.tables, sums);
-        if (last == end) {
+                            pitch, job.tables, counts);
+        if (ends) {
           T* to = first_to + i * lanes.pitch;
           const std::size_t first_class = p.row_class[pairs.y + y] + p.column_class[x];
-          for (int v = 0; v < vectors; ++v)
-            put(finish, first_class, v, load(sums + 4 * v), load(sums + 4 * v + 1), to);
+          for (int v = 0; v < vectors; ++v) put(finish, first_class, v, counts[4 * v], counts[4 * v + 1], to);
           if (x + pairs.partner_column < width) {  // the last pixel of an odd row has no partner
             to += partner;
             const std::size_t second_class =
                 p.row_class[pairs.y + y + pairs.partner_row] + p.column_class[x + pairs.partner_column];
             for (int v = 0; v < vectors; ++v)
-              put(finish, second_class, v, load(sums + 4 * v + 2), load(sums + 4 * v + 3), to);
+              put(finish, second_class, v, counts[4 * v + 2], counts[4 * v + 3], to);
           }
+        } else {
+          repeat<4 * vectors>(BINMORPH_UNROLL(k) { store(parked + k, counts[k]); });
         }
         if (++x == pairs.columns) x = 0, ++y;
       }
@@ -165,8 +167,8 @@ inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, std::size_t 
   auto* row_codes = reinterpret_cast<std::uint16_t*>(scratch);
   auto* column_codes = reinterpret_cast<std::uint16_t*>(scratch += sizes.row_codes);
   auto* pieces = reinterpret_cast<Piece*>(scratch += sizes.column_codes);
-  auto* sums = reinterpret_cast<__m256i*>(scratch += sizes.pieces);
-  const Lanes<T> lanes = place_lanes(p, range, y, y_pitch, scratch + sizes.sums);
+  auto* counts = reinterpret_cast<__m256i*>(scratch += sizes.pieces);
+  const Lanes<T> lanes = place_lanes(p, range, y, y_pitch, scratch + sizes.counts);
 
   const std::size_t width = s.out_width(), rows = (range.row_end - range.row_begin) / 2;
   const std::size_t columns = (width + 1) / 2;
@@ -181,7 +183,7 @@ inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, std::size_t 
                make_pieces(s, runs, code_columns * runs.tap_steps, copies, pieces),
                {tables[0], tables[1]},
                copies * runs.count * runs.padded,
-               sums};
+               counts};
   };
   for_each_group(p, range, [&](std::size_t g, std::size_t begin, std::size_t end) {
     const std::size_t first = g * p.group_lanes;
