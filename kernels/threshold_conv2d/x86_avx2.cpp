@@ -80,14 +80,16 @@ struct Job {
 
 constexpr std::size_t kPanelSteps = 288;  // of two vectors: 18 KB of weights stay in L1
 
+// By value: what a reference leads to would be read again after every byte that is stored.
 template <int vectors, class T>
-void count_pairs(const Job& job, const Pairs& pairs, std::size_t lane, const Lanes<T>& lanes) {
+void count_pairs(const Job job, const Pairs pairs, std::size_t lane, const Lanes<T> lanes) {
   const ConvProgram& p = job.p;
   const std::size_t pitch = job.steps * kNibbleLanes, total = pairs.rows * pairs.columns;
   const auto* panel0 = static_cast<const std::uint8_t*>(p.weights) + lane * job.steps;
   const Finish finish{p.threshold16 + lane, p.constant + lane, p.shift, p.invert + lane / 8, p.lanes()};
   const std::size_t width = p.shape.out_width();
   T* first_to = lanes.at(pairs.y, 0, lane);
+  const std::uint32_t *row_class = p.row_class + pairs.y, *column_class = p.column_class;
   const std::size_t partner = (pairs.partner_row * width + pairs.partner_column) * lanes.pitch;
   for (std::size_t chunk = 0; chunk < total; chunk += kPairsPerChunk) {
     const std::size_t chunk_end = std::min(total, chunk + kPairsPerChunk);
@@ -108,12 +110,12 @@ void count_pairs(const Job& job, const Pairs& pairs, std::size_t lane, const Lan
                             pitch, job.tables, counts);
         if (ends) {
           T* to = first_to + i * lanes.pitch;
-          const std::size_t first_class = p.row_class[pairs.y + y] + p.column_class[x];
+          const std::size_t first_class = row_class[y] + column_class[x];
           for (int v = 0; v < vectors; ++v) put(finish, first_class, v, counts[4 * v], counts[4 * v + 1], to);
           if (x + pairs.partner_column < width) {  // the last pixel of an odd row has no partner
             to += partner;
             const std::size_t second_class =
-                p.row_class[pairs.y + y + pairs.partner_row] + p.column_class[x + pairs.partner_column];
+                row_class[y + pairs.partner_row] + column_class[x + pairs.partner_column];
             for (int v = 0; v < vectors; ++v)
               put(finish, second_class, v, counts[4 * v + 2], counts[4 * v + 3], to);
           }
