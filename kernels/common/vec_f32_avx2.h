@@ -41,8 +41,14 @@ struct VecF32Avx2 {
   static Raw if_positive(Raw x, Raw a, Raw b) {
     return _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ));
   }
-  static std::uint64_t at_least(Raw a, Raw b) {
-    return static_cast<std::uint64_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
+  static Raw at_least(Raw a, Raw b) { return _mm256_cmp_ps(a, b, _CMP_GE_OQ); }
+  // The lanes of several comparisons one after the other.
+  template <std::size_t n>
+  static std::uint64_t word(const Raw (&m)[n]) {
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < n; ++i)
+      word |= static_cast<std::uint64_t>(_mm256_movemask_ps(m[i])) << (i * lanes);
+    return word;
   }
 };
 

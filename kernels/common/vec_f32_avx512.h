@@ -42,7 +42,14 @@ struct VecF32Avx512 {
   static Raw if_positive(Raw x, Raw a, Raw b) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ), b, a);
   }
-  static std::uint64_t at_least(Raw a, Raw b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
+  static Mask at_least(Raw a, Raw b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
+  // The lanes of several masks one after the other. Joined as masks: one move to a general register, not
+  // four.
+  static std::uint64_t word(const Mask (&m)[1]) { return m[0]; }
+  static std::uint64_t word(const Mask (&m)[2]) { return _mm512_kunpackw(m[1], m[0]); }
+  static std::uint64_t word(const Mask (&m)[4]) {
+    return _mm512_kunpackd(_mm512_kunpackw(m[3], m[2]), _mm512_kunpackw(m[1], m[0]));
+  }
 };
 
 }  // namespace

@@ -1,176 +1,138 @@
 // A program over tiles of registers, written once over a float vector type V and compiled per ISA.
-//
-// A tile is one pixel x 64 channels, or, where fewer channels are left, several pixels x those: always the
-// same number of registers, so that the cost of looking at a step is shared by as many values.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <type_traits>
 
-#include "kernels/common/bits.h"
-#include "kernels/common/unroll.h"
-#include "kernels/elementwise/elementwise.h"
+#include "kernels/elementwise/steps.h"
 
 namespace binmorph::kernels {
 namespace {
 
-// Vectors of one pixel, of which some lanes may be past the last channel.
-template <class V, int vectors>
-struct Tail {
-  typename V::Mask mask[vectors];
-  std::uint64_t word;
-  explicit Tail(std::size_t channels) : word(tail_mask(channels)) {
-    for (std::size_t v = 0; v < vectors; ++v)
-      mask[v] = V::first_lanes(channels > v * V::lanes ? channels - v * V::lanes : 0);
-  }
-  template <class T>
-  typename V::Raw load(const T* p, int v) const {
-    return V::load(p + v * V::lanes, mask[v]);
-  }
-  void store(float* p, int v, typename V::Raw value) const { V::store(p + v * V::lanes, value, mask[v]); }
-};
-
-template <class V>
-struct Whole {
-  static constexpr std::uint64_t word = ~std::uint64_t{0};
-  template <class T>
-  typename V::Raw load(const T* p, int v) const {
-    return V::load(p + v * V::lanes);
-  }
-  void store(float* p, int v, typename V::Raw value) const { V::store(p + v * V::lanes, value); }
-};
-
-// The values of the groups that the channels of a block belong to.
-struct GroupValues {
-  float of[kElementwiseBlock];
-  GroupValues(const std::int32_t* values, std::size_t group_channels, std::size_t first,
-              std::size_t channels) {
-    if (group_channels == channels) {
-      for (float& v : of) v = static_cast<float>(*values);
-      return;
-    }
-    for (std::size_t i = 0; i < kElementwiseBlock; ++i)
-      of[i] = first + i < channels ? static_cast<float>(values[(first + i) / group_channels]) : 0.0f;
-  }
-};
-
-template <class V, int pixels, int vectors, class Lanes, class T>
-inline void run_tile(const ElementwiseProgram& program, std::size_t pixel, std::size_t first, const T* src,
-                     std::size_t src_pitch, void* const* streams, const Lanes& lanes) {
-  constexpr int count = pixels * vectors;
-  const std::size_t channels = program.channels, at = pixel * channels + first;
-  typename V::Raw v[count];
-  repeat<count>(BINMORPH_UNROLL(n) { v[n] = lanes.load(src + n / vectors * src_pitch, n % vectors); });
-  const ElementwiseStep* const end = program.steps + program.count;
-  for (const ElementwiseStep* step = program.steps; step != end; ++step) {
-    switch (step->op) {
-      case ElementwiseOp::affine: {
-        const float *scale = step->first + first, *shift = step->second + first;
-        repeat<count>(BINMORPH_UNROLL(n) {
-          v[n] = V::fma(v[n], lanes.load(scale, n % vectors), lanes.load(shift, n % vectors));
-        });
-        break;
+// Any program. A tile is one pixel or, where channels are few, several: always as many registers, so that the
+// cost of looking at a step is shared by as many values.
+struct AnySteps {
+  template <int pixels, class Block, class T>
+  [[gnu::always_inline]] static void run_tile(const Block& block, std::size_t pixel, const T* src,
+                                              std::size_t src_pitch) {
+    constexpr int vectors = Block::vectors;
+    typename Block::V::Raw v[pixels * vectors];
+    repeat<pixels * vectors>(
+        BINMORPH_UNROLL(n) { v[n] = block.lanes.load(src + n / vectors * src_pitch, n % vectors); });
+    const ElementwiseStep* const end = block.program.steps + block.program.count;
+    for (const ElementwiseStep* step = block.program.steps; step != end; ++step) {
+      const auto apply = [&](auto op) __attribute__((always_inline)) {
+        const StepOn<Block, op()> on(block, *step);
+        repeat<pixels>(BINMORPH_UNROLL(i) { on.apply(v + i * vectors, pixel + i); });
+      };
+#define BINMORPH_CASE(name)                                              \
+  case ElementwiseOp::name:                                              \
+    apply(std::integral_constant<ElementwiseOp, ElementwiseOp::name>()); \
+    break;
+      switch (step->op) {
+        BINMORPH_CASE(affine)
+        BINMORPH_CASE(two_value)
+        BINMORPH_CASE(add)
+        BINMORPH_CASE(prelu)
+        BINMORPH_CASE(clamp)
+        BINMORPH_CASE(store)
+        BINMORPH_CASE(pack)
       }
-      case ElementwiseOp::two_value: {
-        const float *scale = step->first + first, *low = step->second + first;
-        const auto* values = static_cast<const std::int32_t*>(streams[step->stream]) + pixel * step->groups;
-        repeat<pixels>(BINMORPH_UNROLL(i) {
-          const GroupValues a(values + i * step->groups, channels / step->groups, first, channels);
-          repeat<vectors>(BINMORPH_UNROLL(u) {
-            const typename V::Raw second = V::mul(lanes.load(low, u), V::load(a.of + u * V::lanes));
-            v[i * vectors + u] = V::fma(v[i * vectors + u], lanes.load(scale, u), second);
-          });
-        });
-        break;
-      }
-      case ElementwiseOp::add: {
-        const float* from = static_cast<const float*>(streams[step->stream]) + at;
-        repeat<count>(BINMORPH_UNROLL(n) {
-          v[n] = V::add(v[n], lanes.load(from + n / vectors * channels, n % vectors));
-        });
-        break;
-      }
-      case ElementwiseOp::prelu: {
-        const float* slope = step->first + first;
-        repeat<count>(BINMORPH_UNROLL(n) {
-          v[n] = V::if_positive(v[n], v[n], V::mul(v[n], lanes.load(slope, n % vectors)));
-        });
-        break;
-      }
-      case ElementwiseOp::clamp: {
-        const typename V::Raw low = V::fill(step->low), high = V::fill(step->high);
-        repeat<count>(BINMORPH_UNROLL(n) { v[n] = V::smaller(high, V::larger(low, v[n])); });
-        break;
-      }
-      case ElementwiseOp::store: {
-        float* to = static_cast<float*>(streams[step->stream]) + at;
-        repeat<count>(BINMORPH_UNROLL(n) { lanes.store(to + n / vectors * channels, n % vectors, v[n]); });
-        break;
-      }
-      case ElementwiseOp::pack: {
-        const float* values = step->first + first;
-        const std::size_t words = words_for(channels);
-        std::uint64_t* to = static_cast<std::uint64_t*>(streams[step->stream]) + pixel * words + first / 64;
-        repeat<pixels>(BINMORPH_UNROLL(i) {
-          std::uint64_t word = 0;
-          repeat<vectors>(BINMORPH_UNROLL(u) {
-            word |= V::at_least(v[i * vectors + u], lanes.load(values, u)) << (u * V::lanes);
-          });
-          to[i * words] = word & lanes.word;
-        });
-        break;
-      }
+#undef BINMORPH_CASE
     }
   }
-}
 
-// One block of channels of every pixel, `vectors` wide.
-template <class V, int vectors, class Lanes, class T>
-inline void run_block(const ElementwiseProgram& program, const ElementwiseRange& range, std::size_t first,
-                      const T* src, std::size_t src_pitch, void* const* streams, const Lanes& lanes) {
-  constexpr int pixels = kElementwiseBlock / V::lanes / vectors;
-  std::size_t pixel = range.pixel_begin;
-  for (; pixel + pixels <= range.pixel_end; pixel += pixels, src += pixels * src_pitch)
-    run_tile<V, pixels, vectors>(program, pixel, first, src, src_pitch, streams, lanes);
-  if constexpr (pixels > 1) {
-    for (; pixel < range.pixel_end; ++pixel, src += src_pitch)
-      run_tile<V, 1, vectors>(program, pixel, first, src, src_pitch, streams, lanes);
+  template <class Block, class T>
+  static void run(const Block& block, const ElementwiseRange& range, const T* src, std::size_t src_pitch) {
+    constexpr int registers = Block::V::lanes == 16 ? 16 : 8, pixels = registers / Block::vectors;
+    std::size_t pixel = range.pixel_begin;
+    for (; pixel + pixels <= range.pixel_end; pixel += pixels, src += pixels * src_pitch)
+      run_tile<pixels>(block, pixel, src, src_pitch);
+    for (; pixel < range.pixel_end; ++pixel, src += src_pitch) run_tile<1>(block, pixel, src, src_pitch);
   }
-}
+};
 
-template <class V, int vectors, class T>
+template <class Block, ElementwiseOp... ops>
+struct Chain {
+  [[gnu::always_inline]] Chain(const Block&, const ElementwiseStep*) {}
+  [[gnu::always_inline]] void apply(typename Block::V::Raw*, std::size_t) const {}
+};
+template <class Block, ElementwiseOp op, ElementwiseOp... ops>
+struct Chain<Block, op, ops...> {
+  StepOn<Block, op> on;
+  Chain<Block, ops...> rest;
+  [[gnu::always_inline]] Chain(const Block& block, const ElementwiseStep* step)
+      : on(block, *step), rest(block, step + 1) {}
+  [[gnu::always_inline]] void apply(typename Block::V::Raw* v, std::size_t pixel) const {
+    on.apply(v, pixel);
+    rest.apply(v, pixel);
+  }
+};
+
+// Programs of operations that the compiler knows: no jump per step, and the tables stay in registers.
+template <ElementwiseOp... ops>
+struct Steps {
+  static bool are_those_of(const ElementwiseProgram& program) {
+    const ElementwiseStep* step = program.steps;
+    return program.count == sizeof...(ops) && ((step++->op == ops) && ...);
+  }
+
+  template <class Block, class T>
+  static void run(const Block& block, const ElementwiseRange& range, const T* src, std::size_t src_pitch) {
+    const Chain<Block, ops...> chain(block, block.program.steps);
+    const std::size_t end = range.pixel_end;
+    for (std::size_t pixel = range.pixel_begin; pixel < end; ++pixel, src += src_pitch) {
+      typename Block::V::Raw v[Block::vectors];
+      repeat<Block::vectors>(BINMORPH_UNROLL(u) { v[u] = block.lanes.load(src, u); });
+      chain.apply(v, pixel);
+    }
+  }
+};
+
+template <class V, int vectors, class Steps, class T>
 inline void run_tail(const ElementwiseProgram& program, const ElementwiseRange& range, std::size_t first,
                      const T* src, std::size_t src_pitch, void* const* streams) {
   const std::size_t left = program.channels - first;
   if constexpr (vectors > 1) {
     if (left <= vectors / 2 * V::lanes)
-      return run_tail<V, vectors / 2>(program, range, first, src, src_pitch, streams);
+      return run_tail<V, vectors / 2, Steps>(program, range, first, src, src_pitch, streams);
   }
-  run_block<V, vectors>(program, range, first, src, src_pitch, streams, Tail<V, vectors>(left));
+  const Tail<V, vectors> lanes(left);
+  Steps::run(Block<V, vectors, Tail<V, vectors>>{program, first, streams, lanes}, range, src, src_pitch);
 }
 
-// Whole blocks go pixel by pixel, in the order of memory; several pixels share what a block's steps load.
+template <class V, class Steps, class T>
+inline void run_blocks(const ElementwiseProgram& program, const ElementwiseRange& range, const T* src,
+                       std::size_t src_pitch, void* const* streams) {
+  constexpr int vectors = kElementwiseBlock / V::lanes;
+  const Whole<V> lanes;
+  for (std::size_t block = range.block_begin; block < range.block_end; ++block, src += kElementwiseBlock) {
+    const std::size_t first = block * kElementwiseBlock;
+    if (first + kElementwiseBlock > program.channels)
+      run_tail<V, vectors, Steps>(program, range, first, src, src_pitch, streams);
+    else
+      Steps::run(Block<V, vectors, Whole<V>>{program, first, streams, lanes}, range, src, src_pitch);
+  }
+}
+
+// The first of the kinds of steps that the program's are.
+template <class V, class First, class... Others, class T>
+inline void run_as(const ElementwiseProgram& program, const ElementwiseRange& range, const T* src,
+                   std::size_t src_pitch, void* const* streams) {
+  if constexpr (sizeof...(Others) > 0) {
+    if (!First::are_those_of(program)) return run_as<V, Others...>(program, range, src, src_pitch, streams);
+  }
+  run_blocks<V, First>(program, range, src, src_pitch, streams);
+}
+
+// Known are the parts of a residual network: stem, shortcut, a binary layer with the sum behind it, the last
+// of them.
 template <class V, class T>
 inline void run_elementwise(const ElementwiseProgram& program, const ElementwiseRange& range, const T* src,
                             std::size_t src_pitch, void* const* streams) {
-  constexpr int vectors = kElementwiseBlock / V::lanes, together = V::lanes == 16 ? 4 : 1;
-  const std::size_t whole = program.channels / kElementwiseBlock;
-  const std::size_t end = range.block_end < whole ? range.block_end : whole;
-  const T* from = src;
-  std::size_t pixel = range.pixel_begin;
-  const auto run_pixels = [&](auto pixels) {
-    for (; pixel + pixels() <= range.pixel_end; pixel += pixels(), from += pixels() * src_pitch)
-      for (std::size_t block = range.block_begin; block < end; ++block)
-        run_tile<V, pixels(), vectors>(program, pixel, block * kElementwiseBlock,
-                                       from + (block - range.block_begin) * kElementwiseBlock, src_pitch,
-                                       streams, Whole<V>());
-  };
-  run_pixels(std::integral_constant<int, together>());
-  run_pixels(std::integral_constant<int, 1>());
-  if (range.block_end > whole)
-    run_tail<V, vectors>(program, range, whole * kElementwiseBlock,
-                         src + (whole - range.block_begin) * kElementwiseBlock, src_pitch, streams);
+  using Op = ElementwiseOp;
+  run_as<V, Steps<Op::affine, Op::clamp, Op::store>, Steps<Op::affine, Op::store>,
+         Steps<Op::affine, Op::add, Op::pack, Op::store>, Steps<Op::affine, Op::add, Op::clamp, Op::store>,
+         AnySteps>(program, range, src, src_pitch, streams);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from guard_pages import PATTERN, GuardPages
@@ -26,7 +28,16 @@ def two_value_arguments(rng, pixels, channels):
     return [*tables(rng, 2, channels), rng.integers(-5000, 5000, pixels * groups, np.int32), groups]
 
 
-def random_program(rng, pixels, channels):
+# Programs for which a kernel may have code of their own.
+COMMON = [
+    ("affine", "clamp", "store"),
+    ("affine", "store"),
+    ("affine", "add", "pack", "store"),
+    ("affine", "add", "clamp", "store"),
+]
+
+
+def random_program(rng, pixels, channels, common):
     """Steps whose outputs are filled with a pattern."""
     untouched = lambda size, dtype: np.full(size * dtype().nbytes, PATTERN, np.uint8).view(dtype)  # noqa: E731
     make = {
@@ -38,7 +49,12 @@ def random_program(rng, pixels, channels):
         "store": lambda: [untouched(pixels * channels, np.float32)],
         "pack": lambda: [values(rng, channels), untouched(pixels * words_for(channels), np.uint64)],
     }
-    return [(name, *make[name]()) for name in ["affine", *rng.choice(list(make), 5), "pack", "store"]]
+    names = (
+        COMMON[rng.integers(len(COMMON))]
+        if common
+        else ["affine", *rng.choice(list(make), 5), "pack", "store"]
+    )
+    return [(name, *make[name]()) for name in names]
 
 
 def map_arrays(steps, function):
@@ -52,7 +68,7 @@ def comparable(array):
     return array.tobytes()
 
 
-def check(op, kernel, edge, rng, channels, pixels, whole):
+def check(op, kernel, edge, rng, channels, pixels, whole, common):
     blocks = (
         [0, words_for(channels)] if whole else sorted(rng.choice(words_for(channels) + 1, 2, False).tolist())
     )
@@ -61,7 +77,7 @@ def check(op, kernel, edge, rng, channels, pixels, whole):
     pitch = row + int(rng.integers(0, 3))
     size = (pixel_range[1] - pixel_range[0] - 1) * pitch + row
     src = values(rng, size) if op == "elementwise_f32" else rng.integers(-(2**24), 2**24, size, np.int32)
-    steps = random_program(rng, pixels, channels)
+    steps = random_program(rng, pixels, channels, common)
     scalars = {"src_pitch": pitch, "channels": channels, "pixels": pixels, "pixel_range": pixel_range}
     run = getattr(kernels, op)
     expected = map_arrays(steps, np.copy)
@@ -85,8 +101,8 @@ def test_elementwise_equals_reference(op, isa, edge):
         pytest.skip(f"this machine cannot run {kernel}: it is NOT tested")
     rng = np.random.default_rng(1)
     for channels in CHANNELS:
-        for whole in (True, False):
-            check(op, kernel, edge, rng, channels, int(rng.integers(1, 12)), whole)
+        for whole, common in product((True, False), repeat=2):
+            check(op, kernel, edge, rng, channels, int(rng.integers(1, 20)), whole, common)
 
 
 def test_elementwise_reference_equals_numpy():
