@@ -153,7 +153,7 @@ struct Plan::Builder {
         fused.program.empty() ? std::visit(MakeStep{graph, fused, node, in, packing, target}, node.operation)
                               : make_sums_step(graph, fused, target);
     std::vector<std::size_t> inputs;
-    if (!from_network) {
+    if (!from_network && !step->loads) {
       if (fused.program.empty())
         for (std::size_t value : node.inputs) inputs.push_back(read(value, step->reads));
       else

@@ -1,6 +1,7 @@
 // Numbers that only move, or are pooled or compared, one image at a time.
 #include "binmorph/step.h"
 #include "kernels/common/bits.h"
+#include "kernels/common/interleave.h"
 #include "pooled_rows.h"
 
 namespace binmorph {
@@ -25,16 +26,8 @@ class LoadStep final : public Step {
  private:
   template <class T>
   void load(const T* image, std::size_t begin, std::size_t end, T* out) const {
-    if (type_.channels == 3) return interleave<3>(image, 3, begin, end, out);
-    interleave<0>(image, type_.channels, begin, end, out);
-  }
-
-  // A number of channels that the compiler knows lets it shuffle vectors.
-  template <std::size_t known, class T>
-  void interleave(const T* image, std::size_t channels, std::size_t begin, std::size_t end, T* out) const {
-    const std::size_t count = known != 0 ? known : channels, pixels = type_.height * type_.width;
-    for (std::size_t p = begin; p < end; ++p)
-      for (std::size_t c = 0; c < count; ++c) out[p * count + c] = image[c * pixels + p];
+    kernels::interleave(image + begin, type_.height * type_.width, type_.channels, end - begin,
+                        out + begin * type_.channels);
   }
 
   ValueType type_;

@@ -144,7 +144,7 @@ class TwoValueSource final : public SumSource {
 };
 
 // float32 or bytes to sums of products. Floats without padding are read where they lie; else the image is
-// copied.
+// copied, that of the network as the caller gives it.
 template <class Weight, class Sum, class Kernel>
 class ProductSource final : public SumSource {
  public:
@@ -154,10 +154,11 @@ class ProductSource final : public SumSource {
       : shape_(shape),
         pack_(shape, weight, start.data(), start.size() / shape.out_channels, classes.row_data(),
               classes.column_data()),
-        kind_(kind) {
+        kind_(kind),
+        loads_(step.loads) {
     run_ = select_kernel<Kernel>(target.isa, step);
     blocks = pack_.program().blocks();
-    in_place_ = kind == ValueKind::float32 && shape.top + shape.left == 0;
+    in_place_ = !loads_ && kind == ValueKind::float32 && shape.top + shape.left == 0;
     const std::size_t elements =
         shape.extended_height() * shape.extended_width() * shape.channels + ConvPack::kStep - 1;
     if (!in_place_) shared_words = (elements * sizeof(Weight) + 63) / 64 * 8;
@@ -170,11 +171,10 @@ class ProductSource final : public SumSource {
     if (in_place_) return;
     const double cost = static_cast<double>(shape_.height * shape_.width * shape_.channels) / 2;
     split(in.pool, shape_.extended_height(), cost, [&](std::size_t, std::size_t begin, std::size_t end) {
-      auto* extended = reinterpret_cast<Weight*>(shared);
       if (kind_ == ValueKind::uint8)
-        kernels::extend_image(shape_, reinterpret_cast<const std::uint8_t*>(in.value), begin, end, extended);
+        extend<std::uint8_t>(in, begin, end, shared);
       else if constexpr (std::is_same_v<Weight, float>)
-        kernels::extend_image(shape_, reinterpret_cast<const float*>(in.value), begin, end, extended);
+        extend<float>(in, begin, end, shared);
     });
   }
 
@@ -185,11 +185,20 @@ class ProductSource final : public SumSource {
   }
 
  private:
+  template <class From>
+  void extend(const StepInput& in, std::size_t begin, std::size_t end, std::uint64_t* shared) const {
+    auto* extended = reinterpret_cast<Weight*>(shared);
+    if (loads_)
+      kernels::extend_planes(shape_, static_cast<const From*>(in.network.values), begin, end, extended);
+    else
+      kernels::extend_image(shape_, reinterpret_cast<const From*>(in.value), begin, end, extended);
+  }
+
   using ConvPack = kernels::ConvSumsPack<Weight, Sum>;
   ConvShape shape_;
   ConvPack pack_;
   ValueKind kind_;
-  bool in_place_ = false;
+  bool loads_, in_place_ = false;
   Kernel* run_ = nullptr;
 };
 

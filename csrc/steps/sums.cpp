@@ -22,6 +22,9 @@ class SumsStep final : public Step {
     reads = writes = Packing::channels;
     const Node& root = graph.nodes()[fused.nodes.front()];
     const ValueType& in = graph.type(root.input());
+    loads = root.input() == 0 && fused.operands.empty() &&
+            (std::holds_alternative<Conv2d>(root.operation) ||
+             std::holds_alternative<PixelConv2d>(root.operation));
     source_ = make_sum_source(root.operation, in, root.type, target, *this);
     // An elementwise root takes its input as it lies.
     const ValueType& tile = source_ == nullptr ? in : root.type;

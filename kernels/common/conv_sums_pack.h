@@ -6,6 +6,7 @@
 
 #include "kernels/common/aligned_vector.h"
 #include "kernels/common/conv_sums.h"
+#include "kernels/common/interleave.h"
 
 namespace binmorph::kernels {
 
@@ -78,10 +79,10 @@ class ConvSumsPack {
   std::vector<std::uint32_t> row_class_, column_class_;
 };
 
-// Fills rows [row_begin, row_end) of the extended image, zeros in the padding. x: [height][width][channels].
-template <class From, class To>
-void extend_image(const ConvShape& s, const From* x, std::size_t row_begin, std::size_t row_end,
-                  To* extended) {
+// Fills rows [row_begin, row_end) of the extended image, zeros in the padding; copy(row of the image, to).
+template <class To, class Copy>
+void extend_rows(const ConvShape& s, std::size_t row_begin, std::size_t row_end, To* extended,
+                 const Copy& copy) {
   const std::size_t width = s.width * s.channels, left = s.left * s.channels, right = s.right * s.channels;
   const std::size_t pitch = left + width + right;
   for (std::size_t row = row_begin; row < row_end; ++row) {
@@ -90,11 +91,29 @@ void extend_image(const ConvShape& s, const From* x, std::size_t row_begin, std:
       std::fill_n(to, pitch, To{0});
       continue;
     }
-    const From* from = x + (row - s.top) * width;
     std::fill_n(to, left, To{0});
-    for (std::size_t i = 0; i < width; ++i) to[left + i] = static_cast<To>(from[i]);
+    copy(row - s.top, to + left);
     std::fill_n(to + left + width, right, To{0});
   }
+}
+
+// x: [height][width][channels].
+template <class From, class To>
+void extend_image(const ConvShape& s, const From* x, std::size_t row_begin, std::size_t row_end,
+                  To* extended) {
+  const std::size_t width = s.width * s.channels;
+  extend_rows(s, row_begin, row_end, extended, [&](std::size_t row, To* to) {
+    for (std::size_t i = 0; i < width; ++i) to[i] = static_cast<To>(x[row * width + i]);
+  });
+}
+
+// The same of x: [channels][height][width].
+template <class From, class To>
+void extend_planes(const ConvShape& s, const From* x, std::size_t row_begin, std::size_t row_end,
+                   To* extended) {
+  extend_rows(s, row_begin, row_end, extended, [&](std::size_t row, To* to) {
+    interleave(x + row * s.width, s.height * s.width, s.channels, s.width, to);
+  });
 }
 
 }  // namespace binmorph::kernels

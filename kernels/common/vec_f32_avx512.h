@@ -39,6 +39,7 @@ struct VecF32Avx512 {
     const Mask take = _mm512_cmp_ps_mask(x, m, _CMP_GT_OQ) | _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
     return _mm512_mask_blend_ps(take, m, x);
   }
+  static bool any_nan(Raw v) { return _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q) != 0; }
   static Raw if_positive(Raw x, Raw a, Raw b) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ), b, a);
   }

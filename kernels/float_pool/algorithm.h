@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <type_traits>
 
 #include "kernels/common/unroll.h"
 #include "kernels/float_pool/float_pool.h"
@@ -45,18 +46,47 @@ struct FoldAverage {
   }
 };
 
+// take(tap of the first vector) for all but the first.
+template <class Take>
+[[gnu::always_inline]] inline void each_further_tap(const PoolWindow& window, const Take& take) {
+  std::size_t column = 1;
+  for (std::size_t row = 0; row < window.rows; ++row, column = 0)
+    for (; column < window.columns; ++column)
+      take(window.first + row * window.row_pitch + column * window.pitch);
+}
+
+// The maxima if no tap is NaN. One instruction keeps the larger of two; a sum, which the other adder makes at
+// the same time, tells whether there was a NaN (or infinities of both signs).
+template <class V, int vectors, class... Mask>
+inline bool pool_ordered(const PoolWindow& window, float* dst, Mask... mask) {
+  typename V::Raw value[vectors], sum[vectors];
+  repeat<vectors>(BINMORPH_UNROLL(v) { value[v] = sum[v] = V::load(window.first + v * V::lanes, mask...); });
+  each_further_tap(window, [&](const float* from) __attribute__((always_inline)) {
+    repeat<vectors>(BINMORPH_UNROLL(v) {
+      const typename V::Raw x = V::load(from + v * V::lanes, mask...);
+      value[v] = V::larger(x, value[v]);
+      sum[v] = V::add(sum[v], x);
+    });
+  });
+  repeat<vectors>(BINMORPH_UNROLL(v) {
+    V::store(dst + v * V::lanes, value[v], mask...);
+    if (v > 0) sum[0] = V::add(sum[0], sum[v]);
+  });
+  return !V::any_nan(sum[0]);
+}
+
 template <class V, class Fold, int vectors, class... Mask>
 inline void pool_pixel(const PoolWindow& window, typename V::Raw taps, float* dst, Mask... mask) {
+  if constexpr (std::is_same_v<Fold, FoldMax> && V::lanes > 1) {
+    if (pool_ordered<V, vectors>(window, dst, mask...)) return;
+  }
   typename V::Raw value[vectors];
   repeat<vectors>(BINMORPH_UNROLL(v) { value[v] = V::load(window.first + v * V::lanes, mask...); });
-  std::size_t column = 1;  // the first tap is taken
-  for (std::size_t row = 0; row < window.rows; ++row, column = 0)
-    for (; column < window.columns; ++column) {
-      const float* from = window.first + row * window.row_pitch + column * window.pitch;
-      repeat<vectors>(BINMORPH_UNROLL(v) {
-        value[v] = Fold::template fold<V>(value[v], V::load(from + v * V::lanes, mask...));
-      });
-    }
+  each_further_tap(window, [&](const float* from) __attribute__((always_inline)) {
+    repeat<vectors>(BINMORPH_UNROLL(v) {
+      value[v] = Fold::template fold<V>(value[v], V::load(from + v * V::lanes, mask...));
+    });
+  });
   repeat<vectors>(BINMORPH_UNROLL(v) {
     V::store(dst + v * V::lanes, Fold::template finish<V>(value[v], taps), mask...);
   });

@@ -25,6 +25,25 @@ def test_streams_equal_the_oracle(seed: int) -> None:
                 assert_equals_oracle(PackedModel(graph, threads=threads, isa=isa), x, expected)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_the_input_is_loaded_for_what_does_not_load_it_itself(dtype: str) -> None:
+    rng = np.random.default_rng(3)
+    geometry = ((3, 3), (1, 1), (1, 1), (1, 1), 1, "zeros")
+
+    def conv(name: str) -> ir.Conv2d:
+        weight, bias = rng.normal(size=(3, 3, 3, 3)), rng.normal(size=3)
+        return ir.Conv2d(name, "input", *geometry, weight.astype(np.float32), bias.astype(np.float32))
+
+    # A convolution with another operand has it loaded.
+    nodes = (conv("far"), conv("near"), ir.Add("sum", "near", "far"))
+    for count in (1, 3):
+        graph = ir.Graph(ir.InputSpec(dtype, (3, 6, 7)), nodes[:count], nodes[count - 1].name)
+        for isa in ISAS:
+            model = PackedModel(graph, isa=isa)
+            assert [step.op for step in model.plan().layouts[0].steps].count("load") == (count > 1)
+            assert_equals_oracle(model, random_input(rng, graph, 3))
+
+
 def _block(channels: int = 70) -> ir.Graph:
     """A residual block as trained networks have it: sign, convolution, normalisation, addition, PReLU."""
     rng = np.random.default_rng(0)

@@ -65,6 +65,7 @@ class Step {
   double cost = 0;  // estimated vector operations per unit
   Packing reads = Packing::rows, writes = Packing::rows;
   bool blocks = false;  // in rows: takes all images of a unit at once, one after the other in memory
+  bool loads = false;   // reads the network's input itself, in the caller's order of channels
   bool alias = false;   // the output is the input, bit for bit and word for word: nothing to run
   // Streams (a value read, a value written) of which each number is read before it is written: they may share
   // memory if nobody else reads the first.
