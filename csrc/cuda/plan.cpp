@@ -54,11 +54,12 @@ Plan::Plan(const binmorph::Graph& graph, Device& device, const PlanOptions& opti
   if (!output_in_place_) {
     const std::size_t value = graph.output();
     const Frame probe{1, 0, 0, std::vector<Address>(values_), 0};
-    const std::string entry = unload(value, probe, 0).entry;
-    require(value - 1, entry);
-    launches_.push_back({{value - 1}, entry, {}, {value}, false, true, [this, value](const Frame& frame) {
-                           return unload(value, frame, frame.output);
-                         }});
+    const Launch probed = unload(value, probe, 0);
+    require(value - 1, probed.entry, probed.grid[1]);
+    launches_.push_back(
+        {{value - 1}, probed.entry, {}, {value}, false, true, [this, value](const Frame& frame) {
+           return unload(value, frame, frame.output);
+         }});
   }
   find_owners();
   if (options.tensor_cores == TensorCores::persistent && options.fuse) join_layers();
@@ -84,11 +85,16 @@ void Plan::add_group(const Fused& fused) {
   for (std::size_t node : fused.nodes) plan_group(*this, single(graph_, node));
 }
 
-void Plan::require(std::size_t node, const std::string& entry) {
+void Plan::require(std::size_t node, const std::string& entry, unsigned rows) {
+  std::string why;
   if (!device_.has(entry))
-    throw Error(ErrorKind::unsupported, "node '" + graph_.nodes()[node].name +
-                                            "': this build has no kernel " + entry +
-                                            "; run the network with device=\"cpu\"");
+    why = "this build has no kernel " + entry;
+  else if (rows > kMaxGridY)  // of blocks: output channels; images and pixels lie along x
+    why = "it has too many outputs, " + entry + " would need " + std::to_string(rows) +
+          " rows of blocks where a launch may have " + std::to_string(kMaxGridY);
+  if (!why.empty())
+    throw Error(ErrorKind::unsupported,
+                "node '" + graph_.nodes()[node].name + "': " + why + "; run the network with device=\"cpu\"");
 }
 
 const ValueType& Plan::type(std::size_t value) const { return graph_.type(value + 1 == values_ ? 0 : value); }

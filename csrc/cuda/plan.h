@@ -94,7 +94,7 @@ class Plan {
   template <class Params, class Shape, class Fill>
   void add(std::size_t node, const std::string& entry, std::vector<std::size_t> reads, const Params& params,
            Shape shape, Fill fill) {
-    require(node, entry);
+    require(node, entry, shape(params).grid_y);
     launches_.push_back({{node}, entry, {node + 1}, std::move(reads), false, false, [=](const Frame& frame) {
                            Params p = params;
                            fill(p, frame);
@@ -123,7 +123,7 @@ class Plan {
   }
 
  private:
-  void require(std::size_t node, const std::string& entry);
+  void require(std::size_t node, const std::string& entry, unsigned rows);
   void add_group(const Fused& fused);
   void find_owners();
   void join_layers();  // chains.cpp

@@ -131,6 +131,17 @@ def test_a_missing_kernel_names_the_node(emulator, file):
         DeviceModel(graph, "cuda:1")
 
 
+def test_more_outputs_than_a_launch_has_blocks_for():
+    outputs = 65535 * 32 + 1
+    masks, zeros, ones = np.ones((outputs, 1), np.bool_), np.zeros(outputs), np.ones(outputs)
+    status = np.full(outputs, ir.Status.POPCOUNT, np.uint8)
+    kinds = (np.ones(outputs, np.int32), np.zeros(outputs, np.bool_), status, ones, zeros)
+    dense = ir.ThresholdDense("dense", "pack", ir.Neurons(masks, ~masks, *kinds))
+    graph = ir.Graph(ir.InputSpec("uint8", (1,)), (ir.PackBinary("pack", "input"), dense), "dense")
+    with pytest.raises(UnsupportedOpError, match=r"node 'dense': it has too many outputs.* device=\"cpu\""):
+        DeviceModel(graph, "cuda", isa="cuda_simt")
+
+
 @pytest.mark.parametrize("call", ["cuGraphLaunch", "cuMemcpyHtoDAsync_v2", "cuStreamSynchronize"])
 def test_a_lost_context(emulator, file, call):
     model = binmorph.load(file, device="cuda")
