@@ -26,8 +26,8 @@ every_isa = pytest.mark.parametrize(
     ],
 )
 limits_memory = pytest.mark.skipif(
-    sys.platform != "linux" or "asan" in os.environ.get("LD_PRELOAD", ""),
-    reason="measures or limits the memory of a process, which the address sanitizer multiplies",
+    sys.platform != "linux" or "san.so" in os.environ.get("LD_PRELOAD", ""),
+    reason="measures or limits the memory of a process, which sanitizers multiply",
 )
 every_layout = pytest.mark.parametrize("layout", LAYOUTS)
 
