@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,14 +69,15 @@ CHECKS = {
 
 FLAGS = (
     *("-std=c++17", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"),
-    *("-x", "c++", "-include", "kernels/common/cuda/emulate.h", "-Icsrc/include"),
+    *("-x", "c++", "-Icsrc/include", f"-I{ROOT}"),
 )
 
 
 class Builder:
-    """Compiles each source once, two at a time."""
+    """Compiles each source once, two at a time; processes that share the folder share what is in it."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
         self._folder = folder
         self._objects: dict[tuple[str, ...], Future[Path]] = {}
         self._pool = ThreadPoolExecutor(2)
@@ -81,15 +85,19 @@ class Builder:
         if found is None:
             pytest.skip("no C++ compiler here: the device kernels are NOT tested")
         self._compiler = found
+        # Every source begins with the emulation, which is compiled once, too.
+        self._emulation = folder / "emulation.h"
+        self._emulation.write_text('#include "kernels/common/cuda/emulate.h"\n')
+        self._run([*FLAGS, "-x", "c++-header", "-c", str(self._emulation)], folder / "emulation.h.gch")
 
     def start(self, source: str, *flags: str, changed: Path | None = None) -> Future[Path]:
         """The object of a source; files under ``changed`` replace those of the project."""
         key = (source, *flags, str(changed))
         if key not in self._objects:
-            target = self._folder / f"{len(self._objects)}.o"
-            folders = [f"-I{folder}" for folder in (changed, ROOT) if folder is not None]
+            target = self._folder / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.o"
+            folders = [] if changed is None else [f"-I{changed}"]
             path = source if changed is None or not (changed / source).exists() else str(changed / source)
-            command = [*FLAGS, *flags, *folders, "-c", path, "-o", str(target)]
+            command = [*folders, *FLAGS, *flags, "-include", str(self._emulation), "-c", path]
             self._objects[key] = self._pool.submit(self._run, command, target)
         return self._objects[key]
 
@@ -98,13 +106,27 @@ class Builder:
         return [self.start(source) for source in sources]
 
     def link(self, objects: Sequence[Path], program: Path) -> Path:
-        return self._run([*map(str, objects), "-o", str(program)], program)
+        return self._run([*map(str, objects)], program)
 
     def _run(self, arguments: list[str], result: Path) -> Path:
-        command = [self._compiler, *arguments]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 0, f"$ {' '.join(command)}\n{done.stderr}"
+        command = [self._compiler, *arguments, "-o", str(result)]
+        with once(result) as missing:
+            if missing:
+                done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+                assert done.returncode == 0, f"$ {' '.join(command)}\n{done.stderr}"
         return result
+
+
+@contextmanager
+def once(result: Path) -> Iterator[bool]:
+    """Whether this process is to make the file; others that ask meanwhile wait until it is there."""
+    with open(result.with_name(result.name + ".lock"), "a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        missing = lock.read() != "made"
+        yield missing
+        if missing:
+            lock.write("made")
 
 
 def prefetch() -> bool:

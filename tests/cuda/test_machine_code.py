@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from emulation import ROOT
+from emulation import ROOT, once
 
 NATIVE = ("80", "86", "89", "90", "90a")
 """Chips with 1-bit tensor cores (AND.POPC)."""
@@ -63,19 +63,23 @@ def cuobjdump() -> str | None:
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
-def compiled(request, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, str]:
+def compiled(request, shared: Path) -> tuple[str, Path, str]:
     """Architecture, cubin of all kernels, and what the assembler says about them."""
-    folder = tmp_path_factory.mktemp("cubin")
+    folder = shared / f"sm_{request.param}"
+    folder.mkdir(exist_ok=True)
     sources = sorted(path.relative_to(ROOT) for path in (ROOT / "kernels").glob("*/cuda_*.cu"))
-    (folder / "all.cu").write_text("".join(f'#include "{path.as_posix()}"\n' for path in sources))
     command = [
         *("nvcc", "-std=c++17", "-O3", "-fmad=false", "--expt-relaxed-constexpr", "-Werror", "all-warnings"),
         *("-Xptxas", "-v", f"-arch=sm_{request.param}", f"-I{ROOT}", "-cubin", str(folder / "all.cu")),
         *("-o", str(folder / "all.cubin")),
     ]
-    result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    return request.param, folder / "all.cubin", result.stdout + result.stderr
+    with once(folder / "log") as missing:
+        if missing:
+            (folder / "all.cu").write_text("".join(f'#include "{path.as_posix()}"\n' for path in sources))
+            result = subprocess.run(command, capture_output=True, text=True)
+            assert result.returncode == 0, result.stderr
+            (folder / "log").write_text(result.stdout + result.stderr)
+    return request.param, folder / "all.cubin", (folder / "log").read_text()
 
 
 def test_registers_and_local_memory(compiled):
