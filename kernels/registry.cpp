@@ -37,11 +37,13 @@ KernelList<Fn> kernel_list() {
 }
 
 template KernelList<AccumulateConv2d> kernel_list<AccumulateConv2d>();
+template KernelList<AccumulateConv2dI16> kernel_list<AccumulateConv2dI16>();
 template KernelList<ConcatBits> kernel_list<ConcatBits>();
 template KernelList<ConcatValues> kernel_list<ConcatValues>();
 template KernelList<Conv2dF32> kernel_list<Conv2dF32>();
 template KernelList<DecisionPlanes> kernel_list<DecisionPlanes>();
 template KernelList<ElementwiseF32> kernel_list<ElementwiseF32>();
+template KernelList<ElementwiseI16> kernel_list<ElementwiseI16>();
 template KernelList<ElementwiseI32> kernel_list<ElementwiseI32>();
 template KernelList<Flatten> kernel_list<Flatten>();
 template KernelList<FlattenValues> kernel_list<FlattenValues>();

@@ -26,10 +26,12 @@ class Conv2d {
       : kernel_(kernel),
         pack_(make_pack(kernel, shape, plus, minus, threshold, invert, row_class, column_class, constant,
                         factor)) {
-    if (kernel.compare(0, 10, "accumulate") == 0)
+    if (kernel.compare(0, 10, "accumulate") != 0)
+      threshold_ = find_kernel<kernels::ThresholdConv2d>(kernel);
+    else if (!sums_of_16_bits(kernel))
       accumulate_ = find_kernel<kernels::AccumulateConv2d>(kernel);
     else
-      threshold_ = find_kernel<kernels::ThresholdConv2d>(kernel);
+      accumulate16_ = find_kernel<kernels::AccumulateConv2dI16>(kernel);
     scratch_.resize(pack_.program().scratch_words);
   }
 
@@ -40,6 +42,7 @@ class Conv2d {
     d["threshold"] = copy_array(p.threshold, classes_ * p.lanes());
     d["offset"] = copy_array(p.offset, p.lanes());
     d["constant"] = copy_array(p.constant, classes_ * p.lanes());
+    d["constant16"] = copy_array(p.constant16, classes_ * p.lanes());
     d["invert"] = copy_array(p.invert, p.lanes() / 8);
     d["row_class"] = copy_array(p.row_class, p.shape.out_height());
     d["column_class"] = copy_array(p.column_class, p.shape.out_width());
@@ -58,6 +61,7 @@ class Conv2d {
       if (name == "weights") p.weights = input<std::uint64_t>(array, "weights", pack_.weight_words());
       if (name == "threshold") p.threshold = input<std::int32_t>(array, "threshold", classes_ * p.lanes());
       if (name == "constant") p.constant = input<std::int32_t>(array, "constant", classes_ * p.lanes());
+      if (name == "constant16") p.constant16 = input<std::int16_t>(array, "constant16", classes_ * p.lanes());
       if (name == "offset") p.offset = input<std::int32_t>(array, "offset", p.lanes());
       if (name == "invert") p.invert = input<std::uint8_t>(array, "invert", p.lanes() / 8);
       if (name == "row_class") p.row_class = input<std::uint32_t>(array, "row_class", s.out_height());
@@ -71,21 +75,14 @@ class Conv2d {
     const std::uint64_t* from =
         input<std::uint64_t>(x, "x", product({s.height, s.width, words_for(s.channels)}));
     std::uint64_t* spare = scratch ? output<std::uint64_t>(scratch, p.scratch_words) : scratch_.data();
-    if (accumulate_ != nullptr) {
-      const bool all = kernels::conv_blocks(p) == 1;
-      const std::size_t first = all ? 0 : range.block_begin * kernels::kConvBlock;
-      const std::size_t last = all ? s.out_channels : range.block_end * kernels::kConvBlock;
-      if (y_pitch == 0) y_pitch = last - first;
-      if (y_pitch < last - first) throw py::value_error("y_pitch is less than the channels of the range");
-      if (range.row_begin == range.row_end || first == last)
-        throw py::value_error("rows and blocks must select at least one");
-      const std::size_t pixels = product({range.row_end - range.row_begin, s.out_width()});
-      std::int32_t* to = output<std::int32_t>(out, product({pixels - 1, y_pitch}) + last - first);
-      for (std::size_t i = 0; i < repeats; ++i) accumulate_(p, from, to, y_pitch, range, spare);
-    } else {
+    if (threshold_ != nullptr) {
       const std::size_t words = product({s.out_height(), s.out_width(), words_for(s.out_channels)});
       std::uint64_t* to = output<std::uint64_t>(out, words);
       for (std::size_t i = 0; i < repeats; ++i) threshold_(p, from, to, range, spare);
+    } else if (accumulate_ != nullptr) {
+      accumulate(accumulate_, p, from, out, range, spare, y_pitch, repeats);
+    } else {
+      accumulate(accumulate16_, p, from, out, range, spare, y_pitch, repeats);
     }
     return *out;
   }
@@ -103,6 +100,24 @@ class Conv2d {
   std::size_t blocks() const { return kernels::conv_blocks(pack_.program()); }
 
  private:
+  static bool sums_of_16_bits(const std::string& kernel) { return kernel.find("_i16_") != std::string::npos; }
+
+  template <class Sum>
+  static void accumulate(kernels::Accumulate<Sum>* kernel, const ConvProgram& p, const std::uint64_t* x,
+                         Out& out, const ConvRange& range, std::uint64_t* scratch, std::size_t y_pitch,
+                         std::size_t repeats) {
+    const bool all = kernels::conv_blocks(p) == 1;
+    const std::size_t first = all ? 0 : range.block_begin * kernels::kConvBlock;
+    const std::size_t last = all ? p.shape.out_channels : range.block_end * kernels::kConvBlock;
+    if (y_pitch == 0) y_pitch = last - first;
+    if (y_pitch < last - first) throw py::value_error("y_pitch is less than the channels of the range");
+    if (range.row_begin == range.row_end || first == last)
+      throw py::value_error("rows and blocks must select at least one");
+    const std::size_t pixels = product({range.row_end - range.row_begin, p.shape.out_width()});
+    Sum* to = output<Sum>(out, product({pixels - 1, y_pitch}) + last - first);
+    for (std::size_t i = 0; i < repeats; ++i) kernel(p, x, to, y_pitch, range, scratch);
+  }
+
   ConvPack make_pack(const std::string& kernel, const ConvShape& s, const py::array& plus, const Out& minus,
                      const py::array& threshold, const py::array& invert,
                      std::vector<std::uint32_t>& row_class, std::vector<std::uint32_t>& column_class,
@@ -126,6 +141,8 @@ class Conv2d {
         column_class.data(),
         constant ? input<std::int32_t>(*constant, "constant", classes_ * s.out_channels) : nullptr,
         factor};
+    if (sums_of_16_bits(kernel) && !kernels::conv_sums_fit_16_bits(s, neurons))
+      throw py::value_error(kernel + ": sums of these neurons may leave 16 bits; take the int32 kernel");
     return ConvPack(s, neurons, layout, kernel.compare(0, 10, "accumulate") == 0);
   }
 
@@ -134,6 +151,7 @@ class Conv2d {
   ConvPack pack_;
   kernels::ThresholdConv2d* threshold_ = nullptr;
   kernels::AccumulateConv2d* accumulate_ = nullptr;
+  kernels::AccumulateConv2dI16* accumulate16_ = nullptr;
   std::vector<std::uint64_t> scratch_;
 };
 

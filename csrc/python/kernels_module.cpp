@@ -23,11 +23,13 @@ void list_operation(const char* op, std::vector<KernelInfo>& list) {
 std::vector<KernelInfo> list_kernels() {
   std::vector<KernelInfo> list;
   list_operation<kernels::AccumulateConv2d>("accumulate_conv2d", list);
+  list_operation<kernels::AccumulateConv2dI16>("accumulate_conv2d_i16", list);
   list_operation<kernels::ConcatBits>("concat_bits", list);
   list_operation<kernels::ConcatValues>("concat_values", list);
   list_operation<kernels::Conv2dF32>("conv2d_f32", list);
   list_operation<kernels::DecisionPlanes>("decision_planes", list);
   list_operation<kernels::ElementwiseF32>("elementwise_f32", list);
+  list_operation<kernels::ElementwiseI16>("elementwise_i16", list);
   list_operation<kernels::ElementwiseI32>("elementwise_i32", list);
   list_operation<kernels::Flatten>("flatten", list);
   list_operation<kernels::FlattenValues>("flatten_values", list);

@@ -1,4 +1,4 @@
-// Bindings of the kernels over streams of float32 and int32 values.
+// Bindings of the kernels over streams of float32 and integer values.
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -185,6 +185,7 @@ void bind_stream_kernels(py::module_& m) {
           "pixel_range"_a, "blocks"_a);
   };
   bind_elementwise("elementwise_f32", &elementwise<kernels::ElementwiseF32, float>);
+  bind_elementwise("elementwise_i16", &elementwise<kernels::ElementwiseI16, std::int16_t>);
   bind_elementwise("elementwise_i32", &elementwise<kernels::ElementwiseI32, std::int32_t>);
   m.def("float_pool", &float_pool, "kernel"_a, "src"_a, "shape"_a, "kernel_size"_a, "stride"_a,
         "average"_a = false, "padding"_a = Pair{0, 0}, "rows"_a = none, "out"_a = none);

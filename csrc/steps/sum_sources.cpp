@@ -18,14 +18,8 @@ class Counts {
  public:
   Counts(const Window& w, const ValueType& in, std::size_t outputs, const std::uint64_t* plus,
          const std::uint64_t* minus, const std::vector<std::int32_t>& constant, std::int32_t factor,
-         const Target& target, Step& step)
+         bool sums_may_be_int16, const Target& target, Step& step)
       : shape_(conv_shape(w, in, outputs)) {
-    // Costs are those of thresholds: sums go by the order of the list.
-    const auto& kernel = select_conv_kernel<kernels::AccumulateConv2d>(
-        shape_, target.isa, step, [](kernels::ConvLayout) { return 0.0; });
-    step.rivals.clear();
-    run_ = kernel.run;
-    const kernels::ConvLayout layout = kernels::conv_layout(kernel.name);
     const std::size_t classes = constant.size() / outputs;
     const PixelClasses pixels(w, in, classes);
     const std::vector<std::int32_t> threshold(constant.size(), 0);
@@ -39,6 +33,18 @@ class Counts {
                                        pixels.column_data(),
                                        constant.data(),
                                        factor};
+    // Costs are those of thresholds: sums go by the order of the list.
+    const auto select = [&](auto*& run) {
+      using Fn = std::remove_reference_t<decltype(*run)>;
+      const auto& kernel =
+          select_conv_kernel<Fn>(shape_, target.isa, step, [](kernels::ConvLayout) { return 0.0; });
+      run = kernel.run;
+      return kernel.name;
+    };
+    int16 = sums_may_be_int16 && kernels::conv_sums_fit_16_bits(shape_, neurons);
+    const char* const kernel = int16 ? select(run_i16_) : select(run_i32_);
+    step.rivals.clear();
+    const kernels::ConvLayout layout = kernels::conv_layout(kernel);
     pack_ = std::make_unique<kernels::ConvPack>(shape_, neurons, layout, true);
     scratch_words = round_to_line(pack_->program().scratch_words);
     blocks = kernels::conv_blocks(pack_->program());
@@ -47,9 +53,10 @@ class Counts {
     sparse_ = SparseCounts::make(shape_, plus, minus, factor, constant, pixels, cycles, target, step);
     if (sparse_ == nullptr) return;
     // They run in its place.
-    step.kernels.erase(std::find(step.kernels.begin(), step.kernels.end(), kernel.name));
-    step.rivals.push_back({kernel.name, kVectorOperationsPerCycle * (dense - sparse_->cycles)});
+    step.kernels.erase(std::find(step.kernels.begin(), step.kernels.end(), kernel));
+    step.rivals.push_back({kernel, kVectorOperationsPerCycle * (dense - sparse_->cycles)});
     pack_ = nullptr;
+    int16 = false;
     scratch_words = 0;
     blocks = sparse_->blocks;
     cycles = sparse_->cycles;
@@ -61,29 +68,38 @@ class Counts {
     if (sparse_ != nullptr) sparse_->prepare(x, pool, shared);
   }
 
-  void run(const std::uint64_t* x, const std::uint64_t* shared, const SumTile& tile, std::int32_t* to,
+  void run(const std::uint64_t* x, const std::uint64_t* shared, const SumTile& tile, void* to,
            std::size_t pitch, std::uint64_t* scratch) const {
-    if (sparse_ != nullptr) return sparse_->sums(shared, tile, to, pitch);
-    run_(pack_->program(), x, to, pitch, {tile.row_begin, tile.row_end, tile.block, tile.block + 1}, scratch);
+    const kernels::ConvRange range{tile.row_begin, tile.row_end, tile.block, tile.block + 1};
+    if (sparse_ != nullptr)
+      sparse_->sums(shared, tile, static_cast<std::int32_t*>(to), pitch);
+    else if (int16)
+      run_i16_(pack_->program(), x, static_cast<std::int16_t*>(to), pitch, range, scratch);
+    else
+      run_i32_(pack_->program(), x, static_cast<std::int32_t*>(to), pitch, range, scratch);
   }
 
   const ConvShape& shape() const { return shape_; }
   std::size_t scratch_words = 0, shared_words = 0, blocks = 1;
   double cycles = 0;
+  bool int16 = false;
 
  private:
   ConvShape shape_;
   std::unique_ptr<kernels::ConvPack> pack_;  // one of the two
   std::unique_ptr<SparseCounts> sparse_;
-  kernels::AccumulateConv2d* run_ = nullptr;
+  kernels::AccumulateConv2d* run_i32_ = nullptr;
+  kernels::AccumulateConv2dI16* run_i16_ = nullptr;
 };
 
 class CountSource final : public SumSource {
  public:
-  CountSource(const CountConv2d& op, const ValueType& in, const ValueType& out, const Target& target,
-              Step& step)
+  CountSource(const CountConv2d& op, const ValueType& in, const ValueType& out, bool sums_may_be_int16,
+              const Target& target, Step& step)
       : border_(op, in, target.isa, step),
-        counts_(op, in, out.channels, op.plus.data(), op.minus.data(), op.constant, op.factor, target, step) {
+        counts_(op, in, out.channels, op.plus.data(), op.minus.data(), op.constant, op.factor,
+                sums_may_be_int16, target, step) {
+    int16 = counts_.int16;
     shared_words = border_.words() + counts_.shared_words;
     scratch_words = counts_.scratch_words;
     blocks = counts_.blocks;
@@ -94,8 +110,7 @@ class CountSource final : public SumSource {
   }
   void sums(const std::uint64_t* x, const std::uint64_t* shared, const SumTile& tile, void* to,
             std::size_t pitch, std::uint64_t* scratch) const override {
-    counts_.run(border_.words() == 0 ? x : shared, shared + border_.words(), tile,
-                static_cast<std::int32_t*>(to), pitch, scratch);
+    counts_.run(border_.words() == 0 ? x : shared, shared + border_.words(), tile, to, pitch, scratch);
   }
 
  private:
@@ -106,14 +121,16 @@ class CountSource final : public SumSource {
 // R from a convolution by the marked weights; A, of whole windows, of all pixels before.
 class TwoValueSource final : public SumSource {
  public:
-  TwoValueSource(const TwoValueConv2d& op, const ValueType& in, const ValueType& out, const Target& target,
-                 Step& step)
+  TwoValueSource(const TwoValueConv2d& op, const ValueType& in, const ValueType& out, bool sums_may_be_int16,
+                 const Target& target, Step& step)
       : border_(op, in, target.isa, step),
-        marked_(op, in, out.channels, op.plus.data(), nullptr, op.constant, op.factor, target, step),
+        marked_(op, in, out.channels, op.plus.data(), nullptr, op.constant, op.factor, sums_may_be_int16,
+                target, step),
         whole_(marked_.shape(), op.factor, op.total, PixelClasses(op, in, op.total.size())),
         difference_(op.difference),
         low_(op.low),
         whole_words_(round_to_line((out.height * out.width * op.groups + 1) / 2)) {
+    int16 = marked_.int16;
     shared_words = whole_words_ + border_.words() + std::max(marked_.shared_words, whole_.scratch_words);
     scratch_words = marked_.scratch_words;
     blocks = marked_.blocks;
@@ -131,8 +148,7 @@ class TwoValueSource final : public SumSource {
   void sums(const std::uint64_t* x, const std::uint64_t* shared, const SumTile& tile, void* to,
             std::size_t pitch, std::uint64_t* scratch) const override {
     const std::uint64_t* border = shared + whole_words_;
-    marked_.run(border_.words() == 0 ? x : border, border + border_.words(), tile,
-                static_cast<std::int32_t*>(to), pitch, scratch);
+    marked_.run(border_.words() == 0 ? x : border, border + border_.words(), tile, to, pitch, scratch);
   }
 
  private:
@@ -208,11 +224,12 @@ using PixelProducts = ProductSource<std::int16_t, std::int32_t, kernels::PixelCo
 }  // namespace
 
 std::unique_ptr<SumSource> make_sum_source(const Operation& operation, const ValueType& in,
-                                           const ValueType& out, const Target& target, Step& step) {
+                                           const ValueType& out, bool int16, const Target& target,
+                                           Step& step) {
   if (const auto* count = std::get_if<CountConv2d>(&operation))
-    return std::make_unique<CountSource>(*count, in, out, target, step);
+    return std::make_unique<CountSource>(*count, in, out, int16, target, step);
   if (const auto* two = std::get_if<TwoValueConv2d>(&operation))
-    return std::make_unique<TwoValueSource>(*two, in, out, target, step);
+    return std::make_unique<TwoValueSource>(*two, in, out, int16, target, step);
   if (const auto* pixel = std::get_if<PixelConv2d>(&operation)) {
     const PixelClasses classes(*pixel, in, pixel->constant.size() / out.channels);
     return std::make_unique<PixelProducts>(conv_shape(*pixel, in, out.channels), pixel->weight.data(),

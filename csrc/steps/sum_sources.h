@@ -22,20 +22,23 @@ class SumSource {
   virtual void prepare(const StepInput& in, std::uint64_t* shared, std::uint64_t* pieces,
                        std::size_t piece_words) const = 0;
 
-  // A tile, int32 or float32, to `to`: its pixels lie `pitch` elements apart. Tiles may be computed at the
-  // same time, each with its own scratch.
+  // A tile, int32, int16 or float32, to `to`: its pixels lie `pitch` elements apart. Tiles may be computed at
+  // the same time, each with its own scratch.
   virtual void sums(const std::uint64_t* x, const std::uint64_t* shared, const SumTile& tile, void* to,
                     std::size_t pitch, std::uint64_t* scratch) const = 0;
 
   std::size_t shared_words = 0, scratch_words = 0, blocks = 1;
-  double cycles = 0;  // of one image
+  double cycles = 0;   // of one image
+  bool int16 = false;  // the sums of a convolution over bits; else int32
   // Steps from the sums to the node's value. They may use one stream, at the start of `shared`.
   std::vector<kernels::ElementwiseStep> steps;
 };
 
-// Null if the operation of the node is no convolution. Names of kernels are added to `step`.
+// Null if the operation of the node is no convolution. Names of kernels are added to `step`. `int16`: sums of
+// 16 bits will do where they fit.
 std::unique_ptr<SumSource> make_sum_source(const Operation& operation, const ValueType& in,
-                                           const ValueType& out, const Target& target, Step& step);
+                                           const ValueType& out, bool int16, const Target& target,
+                                           Step& step);
 
 // The float dense layer is a 1 x 1 convolution of one pixel.
 std::unique_ptr<SumSource> make_sum_source(const Linear& op, const ValueType& in, const Target& target,

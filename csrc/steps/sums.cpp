@@ -25,7 +25,9 @@ class SumsStep final : public Step {
     loads = root.input() == 0 && fused.operands.empty() &&
             (std::holds_alternative<Conv2d>(root.operation) ||
              std::holds_alternative<PixelConv2d>(root.operation));
-    source_ = make_sum_source(root.operation, in, root.type, target, *this);
+    // A pool's band holds the sums, and then the program's floats in their place.
+    const bool may_be_int16 = !fused.program.empty() && !fused.pooled;
+    source_ = make_sum_source(root.operation, in, root.type, may_be_int16, target, *this);
     // An elementwise root takes its input as it lies.
     const ValueType& tile = source_ == nullptr ? in : root.type;
     height_ = tile.height;
@@ -36,7 +38,9 @@ class SumsStep final : public Step {
     find_in_place();
     if (!steps_.empty()) {
       const bool counts = source_ != nullptr && !source_->steps.empty();
-      if (counts || tile.kind == ValueKind::int32)
+      if (source_ != nullptr && source_->int16)
+        run_i16_ = select_kernel<kernels::ElementwiseI16>(target.isa, *this);
+      else if (counts || tile.kind == ValueKind::int32)
         run_i32_ = select_kernel<kernels::ElementwiseI32>(target.isa, *this);
       else
         run_f32_ = select_kernel<kernels::ElementwiseF32>(target.isa, *this);
@@ -122,7 +126,9 @@ class SumsStep final : public Step {
   void apply(const std::uint64_t* src, std::size_t first, std::size_t pitch,
              const kernels::ElementwiseRange& range, void* const* streams) const {
     const kernels::ElementwiseProgram program{channels_, steps_.data(), steps_.size()};
-    if (run_i32_ != nullptr)
+    if (run_i16_ != nullptr)
+      run_i16_(program, range, reinterpret_cast<const std::int16_t*>(src) + first, pitch, streams);
+    else if (run_i32_ != nullptr)
       run_i32_(program, range, reinterpret_cast<const std::int32_t*>(src) + first, pitch, streams);
     else
       run_f32_(program, range, reinterpret_cast<const float*>(src) + first, pitch, streams);
@@ -179,7 +185,7 @@ class SumsStep final : public Step {
     cost += kVectorOperationsPerCycle * source_->cycles;
     for (Rival& rival : rivals) rival.cost += cost;
     tile_channels_ = source_->blocks == 1 ? channels_ : kernels::kElementwiseBlock;
-    const std::size_t row_bytes = 4 * width_ * tile_channels_;
+    const std::size_t row_bytes = (source_->int16 ? 2 : 4) * width_ * tile_channels_;
     // Small enough for a cache, and for each thread to have its share.
     const std::size_t share = height_ * source_->blocks / max_pieces(target.threads);
     tile_rows_ = std::clamp<std::size_t>(std::min(kTileBytes / row_bytes, share), 1, height_);
@@ -200,6 +206,7 @@ class SumsStep final : public Step {
   std::size_t tile_rows_ = 0, tile_channels_ = 0, piece_words_ = 0, program_blocks_ = 0;
   std::vector<kernels::ElementwiseStep> steps_;
   std::vector<AlignedVector<float>> parameters_;
+  kernels::ElementwiseI16* run_i16_ = nullptr;
   kernels::ElementwiseI32* run_i32_ = nullptr;
   kernels::ElementwiseF32* run_f32_ = nullptr;
 };

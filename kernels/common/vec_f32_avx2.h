@@ -24,6 +24,17 @@ struct VecF32Avx2 {
     return _mm256_cvtepi32_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }
   static Raw load(const std::int32_t* p, Mask m) { return _mm256_cvtepi32_ps(_mm256_maskload_epi32(p, m)); }
+  static Raw load(const std::int16_t* p) {
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(v));
+  }
+  static Raw load(const std::int16_t* p, Mask m) {  // AVX2 has no mask of 16-bit lanes
+    const auto bits = static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(m)));
+    if (bits == 0xff) return load(p);
+    std::int16_t first[lanes] = {};
+    for (std::size_t i = 0; i < lanes && (bits >> i & 1) != 0; ++i) first[i] = p[i];
+    return load(first);
+  }
   static void store(float* p, Raw v) { _mm256_storeu_ps(p, v); }
   static void store(float* p, Raw v, Mask m) { _mm256_maskstore_ps(p, m, v); }
   static Raw fill(float v) { return _mm256_set1_ps(v); }

@@ -23,6 +23,13 @@ struct VecF32Avx512 {
   static Raw load(const std::int32_t* p, Mask m) {
     return _mm512_maskz_cvtepi32_ps(m, _mm512_maskz_loadu_epi32(m, p));
   }
+  static Raw load(const std::int16_t* p) {
+    const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_maskz_cvtepi32_ps(0xffff, _mm512_maskz_cvtepi16_epi32(0xffff, v));
+  }
+  static Raw load(const std::int16_t* p, Mask m) {
+    return _mm512_maskz_cvtepi32_ps(m, _mm512_maskz_cvtepi16_epi32(m, _mm256_maskz_loadu_epi16(m, p)));
+  }
   static void store(float* p, Raw v) { _mm512_storeu_ps(p, v); }
   static void store(float* p, Raw v, Mask m) { _mm512_mask_storeu_ps(p, m, v); }
   static Raw fill(float v) { return _mm512_set1_ps(v); }

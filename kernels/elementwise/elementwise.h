@@ -43,12 +43,14 @@ struct ElementwiseRange {
 };
 
 // src: the values at the first channel of block_begin of pixel_begin, the next pixel src_pitch elements
-// further on; int32 values become float32 first. streams: whole tensors, float32 [pixels][channels] for add
+// further on; integers become float32 first. streams: whole tensors, float32 [pixels][channels] for add
 // and store, int32 [pixels][groups] for two_value, words [pixels][words_for(channels)] for pack, whose tail
 // bits are zero. A step may store to the stream that an earlier one added, and to src if that lies like a
 // stream.
 using ElementwiseF32 = void(const ElementwiseProgram& program, const ElementwiseRange& range,
                             const float* src, std::size_t src_pitch, void* const* streams);
+using ElementwiseI16 = void(const ElementwiseProgram& program, const ElementwiseRange& range,
+                            const std::int16_t* src, std::size_t src_pitch, void* const* streams);
 using ElementwiseI32 = void(const ElementwiseProgram& program, const ElementwiseRange& range,
                             const std::int32_t* src, std::size_t src_pitch, void* const* streams);
 

@@ -83,6 +83,11 @@ void elementwise_f32__generic(const ElementwiseProgram& program, const Elementwi
   run(program, range, src, src_pitch, streams);
 }
 
+void elementwise_i16__generic(const ElementwiseProgram& program, const ElementwiseRange& range,
+                              const std::int16_t* src, std::size_t src_pitch, void* const* streams) {
+  run(program, range, src, src_pitch, streams);
+}
+
 void elementwise_i32__generic(const ElementwiseProgram& program, const ElementwiseRange& range,
                               const std::int32_t* src, std::size_t src_pitch, void* const* streams) {
   run(program, range, src, src_pitch, streams);

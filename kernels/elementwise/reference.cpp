@@ -65,6 +65,11 @@ void elementwise_f32__reference(const ElementwiseProgram& program, const Element
   run(program, range, src, src_pitch, streams);
 }
 
+void elementwise_i16__reference(const ElementwiseProgram& program, const ElementwiseRange& range,
+                                const std::int16_t* src, std::size_t src_pitch, void* const* streams) {
+  run(program, range, src, src_pitch, streams);
+}
+
 void elementwise_i32__reference(const ElementwiseProgram& program, const ElementwiseRange& range,
                                 const std::int32_t* src, std::size_t src_pitch, void* const* streams) {
   run(program, range, src, src_pitch, streams);

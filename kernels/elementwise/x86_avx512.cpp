@@ -8,6 +8,11 @@ void elementwise_f32__x86_avx512(const ElementwiseProgram& program, const Elemen
   run_elementwise<VecF32Avx512>(program, range, src, src_pitch, streams);
 }
 
+void elementwise_i16__x86_avx512(const ElementwiseProgram& program, const ElementwiseRange& range,
+                                 const std::int16_t* src, std::size_t src_pitch, void* const* streams) {
+  run_elementwise<VecF32Avx512>(program, range, src, src_pitch, streams);
+}
+
 void elementwise_i32__x86_avx512(const ElementwiseProgram& program, const ElementwiseRange& range,
                                  const std::int32_t* src, std::size_t src_pitch, void* const* streams) {
   run_elementwise<VecF32Avx512>(program, range, src, src_pitch, streams);

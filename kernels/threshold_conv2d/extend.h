@@ -126,7 +126,8 @@ inline void finish_pixel(const ConvProgram& p, const std::uint8_t* lanes, std::u
   }
 }
 
-inline void finish_pixel(const ConvProgram& p, const std::int32_t* lanes, std::int32_t* y) {
+template <class Sum>
+void finish_pixel(const ConvProgram& p, const Sum* lanes, Sum* y) {
   const std::size_t outputs = p.shape.group_outputs();
   for (std::size_t g = 0; g < p.shape.groups; ++g)
     std::copy_n(lanes + g * p.group_lanes, outputs, y + g * outputs);

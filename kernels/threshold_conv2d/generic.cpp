@@ -48,9 +48,9 @@ inline void put(const ConvProgram& p, std::size_t lane, std::size_t pixel_class,
   *to = static_cast<std::uint8_t>((*to & ~mask) | (value & mask));
 }
 
-inline void put(const ConvProgram& p, std::size_t lane, std::size_t pixel_class, std::int32_t count,
-                std::int32_t* to) {
-  *to = count * (1 << p.shift) + p.constant[pixel_class * p.lanes() + lane];
+template <class Sum>
+void put(const ConvProgram& p, std::size_t lane, std::size_t pixel_class, std::int32_t count, Sum* to) {
+  *to = static_cast<Sum>(count * (1 << p.shift) + p.constant[pixel_class * p.lanes() + lane]);
 }
 
 template <ConvForm form, class T>

@@ -24,7 +24,7 @@ std::size_t extended_words(const ConvShape& s) {
                                  extended_units<Unit>(s));
 }
 
-// T = uint8_t: one bit per lane. T = int32_t: accumulators.
+// T = uint8_t: one bit per lane. T = int32_t, int16_t: accumulators.
 template <class T>
 struct Lanes {
   static constexpr std::size_t kPerElement = sizeof(T) == 1 ? 8 : 1;
@@ -43,10 +43,11 @@ inline Lanes<std::uint8_t> place_lanes(const ConvProgram& p, const ConvRange& ra
   return {reinterpret_cast<std::uint8_t*>(spare), pitch, range.row_begin, p.shape.out_width()};
 }
 
-inline Lanes<std::int32_t> place_lanes(const ConvProgram& p, const ConvRange& range, std::int32_t* y,
-                                       std::size_t y_pitch, std::uint64_t* spare) {
+template <class Sum>
+Lanes<Sum> place_lanes(const ConvProgram& p, const ConvRange& range, Sum* y, std::size_t y_pitch,
+                       std::uint64_t* spare) {
   if (!conv_lanes_are_outputs(p))
-    return {reinterpret_cast<std::int32_t*>(spare), p.lanes(), range.row_begin, p.shape.out_width()};
+    return {reinterpret_cast<Sum*>(spare), p.lanes(), range.row_begin, p.shape.out_width()};
   const std::size_t skipped = conv_blocks(p) == 1 ? 0 : range.block_begin * kConvBlock;
   return {y - skipped, y_pitch, range.row_begin, p.shape.out_width()};
 }
@@ -60,8 +61,9 @@ inline void finish_lanes(const ConvProgram& p, const ConvRange& range, const Lan
       finish_pixel(p, lanes.at(row, column, 0), y + (row * width + column) * pitch);
 }
 
-inline void finish_lanes(const ConvProgram& p, const ConvRange& range, const Lanes<std::int32_t>& lanes,
-                         std::int32_t* y, std::size_t y_pitch) {
+template <class Sum>
+void finish_lanes(const ConvProgram& p, const ConvRange& range, const Lanes<Sum>& lanes, Sum* y,
+                  std::size_t y_pitch) {
   if (conv_lanes_are_outputs(p)) return;
   for (std::size_t row = range.row_begin; row < range.row_end; ++row)
     for (std::size_t column = 0; column < p.shape.out_width(); ++column, y += y_pitch)
@@ -83,7 +85,8 @@ void for_each_group(const ConvProgram& p, const ConvRange& range, const Body& bo
 }  // namespace
 }  // namespace binmorph::kernels
 
-// The two kernels of a file, by its run<T>: T = uint8_t compares the lanes, T = int32_t leaves their sums.
+// The kernels of a file, by its run<T>: T = uint8_t compares the lanes, T = int32_t and int16_t leave their
+// sums.
 #define BINMORPH_CONV2D_KERNELS(name)                                                                       \
   void threshold_conv2d_u64_u64__##name(const ConvProgram& program, const std::uint64_t* x,                 \
                                         std::uint64_t* y, const ConvRange& range, std::uint64_t* scratch) { \
@@ -93,4 +96,9 @@ void for_each_group(const ConvProgram& p, const ConvRange& range, const Body& bo
                                          std::int32_t* y, std::size_t y_pitch, const ConvRange& range,      \
                                          std::uint64_t* scratch) {                                          \
     run<std::int32_t>(program, x, y, y_pitch, range, scratch);                                              \
+  }                                                                                                         \
+  void accumulate_conv2d_u64_i16__##name(const ConvProgram& program, const std::uint64_t* x,                \
+                                         std::int16_t* y, std::size_t y_pitch, const ConvRange& range,      \
+                                         std::uint64_t* scratch) {                                          \
+    run<std::int16_t>(program, x, y, y_pitch, range, scratch);                                              \
   }

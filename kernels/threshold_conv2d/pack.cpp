@@ -1,6 +1,7 @@
 #include "kernels/threshold_conv2d/pack.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "kernels/common/bits.h"
 #include "kernels/threshold_conv2d/nibbles.h"
@@ -153,6 +154,9 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
                                    static_cast<std::int64_t>(s.inputs()) + 1));
     }
   }
+  constant16_.resize(constant_.size());
+  std::transform(constant_.begin(), constant_.end(), constant16_.begin(),
+                 [](std::int32_t constant) { return static_cast<std::int16_t>(constant); });
   if (layout == ConvLayout::sextets) {
     threshold_planes_.assign(threshold_.size() / kSextetLanes * kCountPlanes, 0);
     for (std::size_t at = 0; at < threshold_.size(); ++at)
@@ -194,6 +198,7 @@ ConvProgram ConvPack::program() const {
           threshold_planes_.data(),
           offset_.data(),
           constant_.data(),
+          constant16_.data(),
           shift_,
           invert_.data(),
           row_class_.data(),
@@ -209,6 +214,14 @@ ConvLayout conv_layout(const std::string& kernel) {
   if (ends_with("_permb")) return ConvLayout::sextets;
   if (ends_with("_lutp")) return ConvLayout::nibbles;
   return ConvLayout::rows;
+}
+
+bool conv_sums_fit_16_bits(const ConvShape& s, const ConvNeurons& n) {
+  using Limits = std::numeric_limits<std::int16_t>;
+  const auto most = static_cast<std::int64_t>(s.inputs()) * n.factor;
+  const auto fits = [&](std::int32_t c) { return c - most >= Limits::min() && c + most <= Limits::max(); };
+  if (n.constant == nullptr) return fits(0);
+  return std::all_of(n.constant, n.constant + n.classes * s.out_channels, fits);
 }
 
 bool conv_supports(ConvLayout layout, const ConvShape& shape) {

@@ -40,7 +40,7 @@ class ConvPack {
   std::vector<std::uint64_t> weights_;  // from the first cache line on
   std::vector<std::int32_t> threshold_, offset_, constant_;
   unsigned shift_;
-  std::vector<std::int16_t> threshold16_;
+  std::vector<std::int16_t> threshold16_, constant16_;
   std::vector<std::uint64_t> threshold_planes_;
   std::vector<std::uint8_t> invert_;
   std::vector<std::uint32_t> row_class_, column_class_;
@@ -51,6 +51,9 @@ ConvLayout conv_layout(const std::string& kernel);
 
 // Whether kernels of the layout can run this shape.
 bool conv_supports(ConvLayout layout, const ConvShape& shape);
+
+// Whether every accumulator fits AccumulateConv2dI16, whatever the image and the masks.
+bool conv_sums_fit_16_bits(const ConvShape& shape, const ConvNeurons& neurons);
 
 ConvForm conv_form(const ConvShape& shape, const ConvNeurons& neurons);
 

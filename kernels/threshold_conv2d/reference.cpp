@@ -55,6 +55,22 @@ void for_each_output(const ConvProgram& p, const std::uint64_t* x, const ConvRan
       }
 }
 
+template <class Sum>
+void accumulate(const ConvProgram& program, const std::uint64_t* x, Sum* y, std::size_t y_pitch,
+                const ConvRange& range) {
+  const std::size_t first = conv_blocks(program) > 1 ? range.block_begin * kConvBlock : 0;
+  const std::size_t width = program.shape.out_width();
+  for_each_output(
+      program, x, range,
+      [&](std::size_t row, std::size_t column, std::size_t o, std::size_t lane, std::int32_t acc) {
+        const std::size_t at =
+            (program.row_class[row] + program.column_class[column]) * program.lanes() + lane;
+        const std::int32_t count = acc + program.offset[lane];
+        y[((row - range.row_begin) * width + column) * y_pitch + o - first] =
+            static_cast<Sum>(count * (1 << program.shift) + program.constant[at]);
+      });
+}
+
 }  // namespace
 
 void threshold_conv2d_u64_u64__reference(const ConvProgram& program, const std::uint64_t* x, std::uint64_t* y,
@@ -75,17 +91,12 @@ void threshold_conv2d_u64_u64__reference(const ConvProgram& program, const std::
 
 void accumulate_conv2d_u64_i32__reference(const ConvProgram& program, const std::uint64_t* x, std::int32_t* y,
                                           std::size_t y_pitch, const ConvRange& range, std::uint64_t*) {
-  const std::size_t first = conv_blocks(program) > 1 ? range.block_begin * kConvBlock : 0;
-  const std::size_t width = program.shape.out_width();
-  for_each_output(
-      program, x, range,
-      [&](std::size_t row, std::size_t column, std::size_t o, std::size_t lane, std::int32_t acc) {
-        const std::size_t at =
-            (program.row_class[row] + program.column_class[column]) * program.lanes() + lane;
-        const std::int32_t count = acc + program.offset[lane];
-        y[((row - range.row_begin) * width + column) * y_pitch + o - first] =
-            count * (1 << program.shift) + program.constant[at];
-      });
+  accumulate(program, x, y, y_pitch, range);
+}
+
+void accumulate_conv2d_u64_i16__reference(const ConvProgram& program, const std::uint64_t* x, std::int16_t* y,
+                                          std::size_t y_pitch, const ConvRange& range, std::uint64_t*) {
+  accumulate(program, x, y, y_pitch, range);
 }
 
 }  // namespace binmorph::kernels

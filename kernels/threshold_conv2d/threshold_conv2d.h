@@ -46,6 +46,7 @@ struct ConvProgram {
   const std::uint64_t* threshold_planes;
   const std::int32_t* offset;         // [groups][group_lanes]
   const std::int32_t* constant;       // [classes][groups][group_lanes], what AccumulateConv2d adds
+  const std::int16_t* constant16;     // the same modulo 2^16
   unsigned shift;                     // after it has shifted the count to the left by this
   const std::uint8_t* invert;         // [groups][group_lanes / 8]
   const std::uint32_t* row_class;     // [out_height]
@@ -80,8 +81,11 @@ using ThresholdConv2d = void(const ConvProgram& program, const std::uint64_t* x,
 
 // The accumulators themselves, (count << shift) + constant of the pixel's class. y: those of the first output
 // channel of range.block_begin at row range.row_begin, the next pixel y_pitch elements further on.
-using AccumulateConv2d = void(const ConvProgram& program, const std::uint64_t* x, std::int32_t* y,
-                              std::size_t y_pitch, const ConvRange& range, std::uint64_t* scratch);
+template <class Sum>
+using Accumulate = void(const ConvProgram& program, const std::uint64_t* x, Sum* y, std::size_t y_pitch,
+                        const ConvRange& range, std::uint64_t* scratch);
+using AccumulateConv2d = Accumulate<std::int32_t>;
+using AccumulateConv2dI16 = Accumulate<std::int16_t>;  // only where sums fit (pack.h)
 
 #define BINMORPH_KERNEL(op, isa, name) op name;
 #include "kernels/threshold_conv2d/kernels.inc"

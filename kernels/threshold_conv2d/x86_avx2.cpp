@@ -7,6 +7,7 @@ namespace {
 struct Finish {
   const std::int16_t* threshold;  // of class 0, less one: [32-lane vectors][even, odd][16]
   const std::int32_t* constant;   // of class 0
+  const std::int16_t* constant16;
   unsigned shift;
   const std::uint8_t* invert;
   std::size_t lanes;  // from one class to the next
@@ -34,6 +35,17 @@ inline void put(const Finish& f, std::size_t pixel_class, int v, __m256i even, _
     const __m256i sum = _mm256_sll_epi32(_mm256_cvtepu16_epi32(parts[i]), shift);
     store(to + at, _mm256_add_epi32(sum, load(constant + at)));
   }
+}
+
+inline void put(const Finish& f, std::size_t pixel_class, int v, __m256i even, __m256i odd,
+                std::int16_t* to) {
+  const std::size_t at = v * kNibbleLanes;
+  const std::int16_t* constant = f.constant16 + pixel_class * f.lanes + at;
+  const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(f.shift));
+  const __m256i halves[2] = {_mm256_permute2x128_si256(even, odd, 0x20),
+                             _mm256_permute2x128_si256(even, odd, 0x31)};
+  for (int i = 0; i < 2; ++i)
+    store(to + at + 16 * i, _mm256_add_epi16(_mm256_sll_epi16(halves[i], shift), load(constant + 16 * i)));
 }
 
 // 16 codes of a word of each pixel: 16 (a | b << 4), the offset of the table's row.
@@ -86,7 +98,8 @@ void count_pairs(const Job job, const Pairs pairs, std::size_t lane, const Lanes
   const ConvProgram& p = job.p;
   const std::size_t pitch = job.steps * kNibbleLanes, total = pairs.rows * pairs.columns;
   const auto* panel0 = static_cast<const std::uint8_t*>(p.weights) + lane * job.steps;
-  const Finish finish{p.threshold16 + lane, p.constant + lane, p.shift, p.invert + lane / 8, p.lanes()};
+  const Finish finish{p.threshold16 + lane, p.constant + lane, p.constant16 + lane, p.shift,
+                      p.invert + lane / 8,  p.lanes()};
   const std::size_t width = p.shape.out_width();
   T* first_to = lanes.at(pairs.y, 0, lane);
   const std::uint32_t *row_class = p.row_class + pairs.y, *column_class = p.column_class;

@@ -28,6 +28,7 @@ inline __m512i matches(__m512i x, const Unit* w) {
 struct Finish {
   const std::int16_t* threshold;  // of class 0, less one
   const std::int32_t* constant;   // of class 0
+  const std::int16_t* constant16;
   unsigned shift;
   const std::uint8_t* invert;
   std::size_t lanes;  // from one class to the next
@@ -53,6 +54,13 @@ inline void put(const Finish& f, std::size_t pixel_class, int v, __m512i count, 
   };
   finish(low, 0);
   finish(high, 16);
+}
+
+inline void put(const Finish& f, std::size_t pixel_class, int v, __m512i count, std::int16_t* to) {
+  const std::int16_t* constant = f.constant16 + pixel_class * f.lanes + v * kVector;
+  const __m512i sum =
+      _mm512_maskz_sll_epi16(~__mmask32{0}, count, _mm_cvtsi32_si128(static_cast<int>(f.shift)));
+  _mm512_storeu_si512(to + v * kVector, _mm512_add_epi16(sum, _mm512_loadu_si512(constant)));
 }
 
 // Pixels x vectors of outputs at once: every weight loaded serves `pixels` counts, every broadcast `vectors`.
@@ -88,7 +96,8 @@ void count_lanes(const ConvProgram& p, const ConvRange& range, const Extended<Un
   const ConvShape& s = p.shape;
   const std::size_t pitch = runs.count * runs.units * kVector * (form == ConvForm::ternary ? 2 : 1);
   const auto* weights = static_cast<const Unit*>(p.weights) + lane / kVector * pitch;
-  const Finish finish{p.threshold16 + lane, p.constant + lane, p.shift, p.invert + lane / 8, p.lanes()};
+  const Finish finish{p.threshold16 + lane, p.constant + lane, p.constant16 + lane, p.shift,
+                      p.invert + lane / 8,  p.lanes()};
   const std::size_t width = s.out_width(), total = (range.row_end - range.row_begin) * width;
   const std::size_t pixel_step = s.stride_w * e.units, row_step = s.stride_h * e.row_pitch;
   const Unit* row = e.pixel(s, g, range.row_begin, 0);

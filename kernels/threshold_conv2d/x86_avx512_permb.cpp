@@ -19,6 +19,14 @@ struct Finish {
   const ConvProgram& p;
   std::size_t lane;
   std::size_t planes;  // of a count
+  int shift() const { return static_cast<int>(p.shift); }
+  template <class Sum>
+  const Sum* constants() const {
+    if constexpr (sizeof(Sum) == 2)
+      return p.constant16;
+    else
+      return p.constant;
+  }
 };
 
 inline void put(const Finish& f, const Pixels<std::uint8_t>& pixels, const __m512i* sum) {
@@ -39,24 +47,35 @@ inline void put(const Finish& f, const Pixels<std::uint8_t>& pixels, const __m51
   }
 }
 
-inline void put(const Finish& f, const Pixels<std::int32_t>& pixels, const __m512i* sum) {
+// 16 sums.
+inline __m512i sums_of(const Finish& f, __m256i count, const std::int32_t* constant) {
+  const __m512i wide = _mm512_maskz_cvtepu16_epi32(0xffff, count);
+  return _mm512_add_epi32(_mm512_maskz_sll_epi32(0xffff, wide, _mm_cvtsi32_si128(f.shift())), load(constant));
+}
+
+inline __m256i sums_of(const Finish& f, __m256i count, const std::int16_t* constant) {
+  const __m256i more = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(constant));
+  return _mm256_add_epi16(_mm256_sll_epi16(count, _mm_cvtsi32_si128(f.shift())), more);
+}
+
+template <class Sum>
+void put(const Finish& f, const Pixels<Sum>& pixels, const __m512i* sum) {
   __m512i counts[2][kStrips];  // low and high bytes
   for (std::size_t i = 0; i < 2 * kStrips; ++i)
     counts[i / 8][i % 8] = i < f.planes ? sum[i] : _mm512_setzero_si512();
   transpose_planes(counts[0]);
   transpose_planes(counts[1]);
-  const __m128i by = _mm_cvtsi32_si128(static_cast<int>(f.p.shift));
   for (int n = 0; n < pixels.count; ++n)
     for (std::size_t i = 0; i < kSextetLanes; i += 16) {
       __m128i part[2];
       for (int byte = 0; byte < 2; ++byte)
         std::memcpy(&part[byte], reinterpret_cast<const std::uint8_t*>(&counts[byte][pixels.bit[n]]) + i,
                     sizeof part[byte]);
-      const __m512i low = _mm512_maskz_cvtepu8_epi32(0xffff, part[0]);
-      const __m512i high = _mm512_maskz_cvtepu8_epi32(0xffff, part[1]);
-      const __m512i count = _mm512_or_si512(low, _mm512_maskz_slli_epi32(0xffff, high, 8));
-      store(pixels.to[n] + f.lane + i, _mm512_add_epi32(_mm512_maskz_sll_epi32(0xffff, count, by),
-                                                        load(f.p.constant + pixels.first[n] + f.lane + i)));
+      const __m256i count =
+          _mm256_or_si256(_mm256_cvtepu8_epi16(part[0]), _mm256_slli_epi16(_mm256_cvtepu8_epi16(part[1]), 8));
+      const Sum* constant = f.constants<Sum>() + pixels.first[n] + f.lane + i;
+      const auto sums = sums_of(f, count, constant);
+      std::memcpy(pixels.to[n] + f.lane + i, &sums, sizeof sums);
     }
 }
 

@@ -74,6 +74,7 @@ class Conv(Windows):
     pad_bit: bool = False
     form: str = "sign"
     classes: int = 1
+    int16: bool = False  # every sum fits
 
     def __post_init__(self) -> None:
         channels, height, width = self.image
@@ -94,8 +95,9 @@ class Conv(Windows):
         extremes = [limits.min, limits.max, -k, k, k + 1][: self.out_channels]
         self.threshold[0, : len(extremes)] = extremes
         self.invert = self.rng.integers(0, 2, self.out_channels, np.uint8)
-        self.constant = self.rng.integers(-(2**20), 2**20, self.threshold.shape, np.int32)
         self.factor = int(self.rng.integers(1, 3))
+        limit = 2**15 - self.factor * k if self.int16 else 2**20
+        self.constant = self.rng.integers(-limit, limit, self.threshold.shape, np.int32)
         self.place()
 
     @property
@@ -150,19 +152,19 @@ def run_guarded(kernel: str, edge: Edge, conv: Conv, size: int, pieces: bool) ->
 
 def accumulate_guarded(kernel: str, edge: Edge, conv: Conv, pieces: bool) -> np.ndarray:
     """Every piece into a tile of its own, whose pixels lie apart."""
-    packed = conv.packed(kernel)
-    result = np.zeros((conv.out_height, conv.out_width, conv.out_channels), np.int32)
+    packed, dtype = conv.packed(kernel), np.int16 if conv.int16 else np.int32
+    result = np.zeros((conv.out_height, conv.out_width, conv.out_channels), dtype)
     for rows, blocks in pieces_of(conv, packed, pieces):
         begin, end = 64 * blocks[0], conv.out_channels if blocks[1] == packed.blocks else 64 * blocks[1]
         channels, pixels = end - begin, (rows[1] - rows[0]) * conv.out_width
         pitch = channels + int(conv.rng.integers(0, 3))
         with GuardPages(edge) as pages:
             arrays = {name: pages.place(a) for name, a in packed.arrays().items()}
-            out = pages.empty((pixels - 1) * pitch + channels, np.int32)
+            out = pages.empty((pixels - 1) * pitch + channels, dtype)
             scratch = pages.empty(packed.scratch_words, np.uint64)
             packed.run(pages.place(conv.x), out, rows, blocks, scratch, arrays, pitch)
             pages.assert_intact()
-            untouched = np.full(4 * (pitch - channels), PATTERN, np.uint8).view(np.int32)
+            untouched = np.full(result.itemsize * (pitch - channels), PATTERN, np.uint8).view(dtype)
             tile = np.concatenate([out, untouched]).reshape(pixels, pitch)
             assert (tile[:, channels:].view(np.uint8) == PATTERN).all(), "wrote between the pixels"
             tile = tile[:, :channels].reshape(-1, conv.out_width, channels)
@@ -173,8 +175,8 @@ def accumulate_guarded(kernel: str, edge: Edge, conv: Conv, pieces: bool) -> np.
 def check(kernel: str, edge: Edge, conv: Conv) -> None:
     size = conv.out_height * conv.out_width * words_for(conv.out_channels)
     accumulate = kernel.startswith("accumulate")
-    reference = reference_of("accumulate_conv2d" if accumulate else "threshold_conv2d")
-    expected = conv.packed(reference).run(conv.x)
+    op = "threshold_conv2d" if not accumulate else f"accumulate_conv2d{'_i16' if conv.int16 else ''}"
+    expected = conv.packed(reference_of(op)).run(conv.x)
     for pieces in (False, True):
         actual = (
             accumulate_guarded(kernel, edge, conv, pieces)

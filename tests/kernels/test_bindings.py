@@ -11,6 +11,7 @@ from kernel_testing import kernels, reference_of
 RUN_BY = {  # weights are packed once, run often
     "threshold_conv2d": "Conv2d",
     "accumulate_conv2d": "Conv2d",
+    "accumulate_conv2d_i16": "Conv2d",
     "conv2d_f32": "FloatConv2d",
     "pixel_conv2d": "PixelConv2d",
     "sparse_conv2d": "SparseConv2d",

@@ -76,7 +76,11 @@ def check(op, kernel, edge, rng, channels, pixels, whole, common):
     row = min(64 * blocks[1], channels) - 64 * blocks[0]
     pitch = row + int(rng.integers(0, 3))
     size = (pixel_range[1] - pixel_range[0] - 1) * pitch + row
-    src = values(rng, size) if op == "elementwise_f32" else rng.integers(-(2**24), 2**24, size, np.int32)
+    src = {
+        "elementwise_f32": lambda: values(rng, size),
+        "elementwise_i16": lambda: rng.integers(-(2**15), 2**15, size, np.int16),
+        "elementwise_i32": lambda: rng.integers(-(2**24), 2**24, size, np.int32),
+    }[op]()
     steps = random_program(rng, pixels, channels, common)
     scalars = {"src_pitch": pitch, "channels": channels, "pixels": pixels, "pixel_range": pixel_range}
     run = getattr(kernels, op)
@@ -92,7 +96,7 @@ def check(op, kernel, edge, rng, channels, pixels, whole, common):
                     assert comparable(a) == comparable(b), (kernel, name, scalars, blocks)
 
 
-@pytest.mark.parametrize("op", ["elementwise_f32", "elementwise_i32"])
+@pytest.mark.parametrize("op", ["elementwise_f32", "elementwise_i16", "elementwise_i32"])
 @pytest.mark.parametrize("isa", ["generic", "x86_avx2", "x86_avx512"])
 @pytest.mark.parametrize("edge", ["end", "start"])
 def test_elementwise_equals_reference(op, isa, edge):

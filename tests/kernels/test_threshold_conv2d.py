@@ -14,9 +14,9 @@ FORMS = ["mask", "sign", "ternary"]
 SETS = threshold_convolutions()
 
 
-def convs_of(shapes: str, seed: int, form: str) -> list[Conv]:
+def convs_of(shapes: str, seed: int, form: str, **more: bool) -> list[Conv]:
     rng = np.random.default_rng([seed, FORMS.index(form)])
-    return [Conv(rng, **shape, form=form) for shape in SETS[shapes]]
+    return [Conv(rng, **shape, form=form, **more) for shape in SETS[shapes]]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -33,6 +33,36 @@ def test_threshold_conv2d_equals_reference(kernel, edge, shapes, form):
 def test_accumulate_conv2d_equals_reference(kernel, edge, shapes, form):
     for conv in convs_of(shapes, 6, form):
         check(kernel, edge, conv)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("shapes", ["shapes", "networks"])
+@every_kernel("accumulate_conv2d_i16")
+def test_accumulate_conv2d_i16_equals_reference(kernel, edge, shapes, form):
+    """Counted as above, stored otherwise."""
+    for conv in convs_of(shapes, 6, form, int16=True):
+        check(kernel, edge, conv)
+
+
+def test_int16_sums_equal_int32_ones_up_to_the_limits():
+    """The least and the greatest sum there can be just fit; constants one further are refused."""
+    i16, i32 = (reference_of(f"accumulate_conv2d{end}") for end in ("_i16", ""))
+    conv = Conv(np.random.default_rng(11), (64, 1, 1), 2, int16=True)
+    conv.bits[:] = conv.plus[1] = conv.minus[0] = True
+    conv.plus[0] = conv.minus[1] = False
+    limit = 64 * conv.factor
+    fitting = [limit - 2**15, 2**15 - 1 - limit]
+    conv.constant = np.array([fitting], np.int32)
+    for op, name, _, supported in kernels.list_kernels():
+        if op == "accumulate_conv2d_i16" and supported:
+            sums = conv.packed(name).run(conv.x)
+            assert sums.dtype == np.int16
+            assert sums.tolist() == [-(2**15), 2**15 - 1], name
+    for constant in ([fitting[0] - 1, 0], [0, fitting[1] + 1]):
+        conv.constant = np.array([constant], np.int32)
+        conv.packed(i32)
+        with pytest.raises(ValueError, match="16 bits"):
+            conv.packed(i16)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -198,3 +199,27 @@ def test_every_reader_of_a_sum_has_its_own_thresholds() -> None:
             (step,) = [step for step in model.plan().layouts[0].steps if step.node == sums]
             assert step.fused == (affine, *signs)
             assert_equals_oracle(model, x, expected)
+
+
+def test_sums_take_16_bits_where_they_fit() -> None:
+    """What a program reads; what leaves the network, or could exceed 16 bits by one, stays int32."""
+    rng = np.random.default_rng(6)
+    net = Network(rng, "float32", (64, 9, 11))
+    sums = net.signs(net.sign("input"), 96)
+    net.affine(sums, 0.02)
+    bits, conv, affine = net.nodes
+    limit = 2**15 - 1 - 2 * 64 * 9
+    x = rng.standard_normal((2, 64, 9, 11)).astype(F32)
+    for most, read, kind in ((limit, True, "i16"), (limit + 1, True, "i32"), (limit, False, "i32")):
+        constant = rng.choice(np.array([most, -limit], np.int32), conv.constant.shape)
+        nodes = (bits, replace(conv, constant=constant), *([affine] if read else []))
+        graph = ir.Graph(net.spec, nodes, nodes[-1].name)
+        expected = evaluate(graph, x)
+        for isa in set(ISAS) - {"reference"}:
+            for threads in (1, 2):
+                model = PackedModel(graph, threads=threads, isa=isa)
+                (step,) = [step for step in model.plan().layouts[0].steps if step.node == sums]
+                counts = [name for name in step.kernels if name.startswith("accumulate_conv2d")]
+                assert counts or isa == "generic"  # which takes lists of taps
+                assert all(name.startswith(f"accumulate_conv2d_u64_{kind}__") for name in counts)
+                assert_equals_oracle(model, x, expected)

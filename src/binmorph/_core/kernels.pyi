@@ -35,6 +35,16 @@ def elementwise_f32(
     pixel_range: Sequence[int],
     blocks: Sequence[int],
 ) -> None: ...
+def elementwise_i16(
+    kernel: str,
+    src: npt.NDArray[np.int16],
+    src_pitch: int,
+    channels: int,
+    steps: Sequence[tuple[Any, ...]],
+    pixels: int,
+    pixel_range: Sequence[int],
+    blocks: Sequence[int],
+) -> None: ...
 def elementwise_i32(
     kernel: str,
     src: npt.NDArray[np.int32],
