@@ -3,8 +3,8 @@
 #include <type_traits>
 
 #include "convolution.h"
+#include "counts.h"
 #include "kernels/common/conv_sums_pack.h"
-#include "sparse_counts.h"
 #include "window_totals.h"
 
 namespace binmorph {
@@ -12,85 +12,6 @@ namespace {
 
 using kernels::Border;
 using kernels::ConvShape;
-
-// factor (popcount(x AND plus) - popcount(x AND minus)) + constant.
-class Counts {
- public:
-  Counts(const Window& w, const ValueType& in, std::size_t outputs, const std::uint64_t* plus,
-         const std::uint64_t* minus, const std::vector<std::int32_t>& constant, std::int32_t factor,
-         bool sums_may_be_int16, const Target& target, Step& step)
-      : shape_(conv_shape(w, in, outputs)) {
-    const std::size_t classes = constant.size() / outputs;
-    const PixelClasses pixels(w, in, classes);
-    const std::vector<std::int32_t> threshold(constant.size(), 0);
-    const std::vector<std::uint8_t> invert(outputs, 0);
-    const kernels::ConvNeurons neurons{plus,
-                                       minus,
-                                       threshold.data(),
-                                       invert.data(),
-                                       classes,
-                                       pixels.row_data(),
-                                       pixels.column_data(),
-                                       constant.data(),
-                                       factor};
-    // Costs are those of thresholds: sums go by the order of the list.
-    const auto select = [&](auto*& run) {
-      using Fn = std::remove_reference_t<decltype(*run)>;
-      const auto& kernel =
-          select_conv_kernel<Fn>(shape_, target.isa, step, [](kernels::ConvLayout) { return 0.0; });
-      run = kernel.run;
-      return kernel.name;
-    };
-    int16 = sums_may_be_int16 && kernels::conv_sums_fit_16_bits(shape_, neurons);
-    const char* const kernel = int16 ? select(run_i16_) : select(run_i32_);
-    step.rivals.clear();
-    const kernels::ConvLayout layout = kernels::conv_layout(kernel);
-    pack_ = std::make_unique<kernels::ConvPack>(shape_, neurons, layout, true);
-    scratch_words = round_to_line(pack_->program().scratch_words);
-    blocks = kernels::conv_blocks(pack_->program());
-    const double dense = kernels::conv_cycles(layout, shape_, pack_->program().form);
-    cycles = dense;
-    sparse_ = SparseCounts::make(shape_, plus, minus, factor, constant, pixels, cycles, target, step);
-    if (sparse_ == nullptr) return;
-    // They run in its place.
-    step.kernels.erase(std::find(step.kernels.begin(), step.kernels.end(), kernel));
-    step.rivals.push_back({kernel, kVectorOperationsPerCycle * (dense - sparse_->cycles)});
-    pack_ = nullptr;
-    int16 = false;
-    scratch_words = 0;
-    blocks = sparse_->blocks;
-    cycles = sparse_->cycles;
-    shared_words = sparse_->words;
-  }
-
-  // Lists of taps count the whole image before any tile.
-  void prepare(const std::uint64_t* x, ThreadPool* pool, std::uint64_t* shared) const {
-    if (sparse_ != nullptr) sparse_->prepare(x, pool, shared);
-  }
-
-  void run(const std::uint64_t* x, const std::uint64_t* shared, const SumTile& tile, void* to,
-           std::size_t pitch, std::uint64_t* scratch) const {
-    const kernels::ConvRange range{tile.row_begin, tile.row_end, tile.block, tile.block + 1};
-    if (sparse_ != nullptr)
-      sparse_->sums(shared, tile, static_cast<std::int32_t*>(to), pitch);
-    else if (int16)
-      run_i16_(pack_->program(), x, static_cast<std::int16_t*>(to), pitch, range, scratch);
-    else
-      run_i32_(pack_->program(), x, static_cast<std::int32_t*>(to), pitch, range, scratch);
-  }
-
-  const ConvShape& shape() const { return shape_; }
-  std::size_t scratch_words = 0, shared_words = 0, blocks = 1;
-  double cycles = 0;
-  bool int16 = false;
-
- private:
-  ConvShape shape_;
-  std::unique_ptr<kernels::ConvPack> pack_;  // one of the two
-  std::unique_ptr<SparseCounts> sparse_;
-  kernels::AccumulateConv2d* run_i32_ = nullptr;
-  kernels::AccumulateConv2dI16* run_i16_ = nullptr;
-};
 
 class CountSource final : public SumSource {
  public:
@@ -100,6 +21,7 @@ class CountSource final : public SumSource {
         counts_(op, in, out.channels, op.plus.data(), op.minus.data(), op.constant, op.factor,
                 sums_may_be_int16, target, step) {
     int16 = counts_.int16;
+    large_tiles = counts_.large_tiles;
     shared_words = border_.words() + counts_.shared_words;
     scratch_words = counts_.scratch_words;
     blocks = counts_.blocks;
@@ -131,6 +53,7 @@ class TwoValueSource final : public SumSource {
         low_(op.low),
         whole_words_(round_to_line((out.height * out.width * op.groups + 1) / 2)) {
     int16 = marked_.int16;
+    large_tiles = marked_.large_tiles;
     shared_words = whole_words_ + border_.words() + std::max(marked_.shared_words, whole_.scratch_words);
     scratch_words = marked_.scratch_words;
     blocks = marked_.blocks;

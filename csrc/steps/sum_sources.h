@@ -28,8 +28,9 @@ class SumSource {
                     std::size_t pitch, std::uint64_t* scratch) const = 0;
 
   std::size_t shared_words = 0, scratch_words = 0, blocks = 1;
-  double cycles = 0;   // of one image
-  bool int16 = false;  // the sums of a convolution over bits; else int32
+  double cycles = 0;         // of one image
+  bool int16 = false;        // the sums of a convolution over bits; else int32
+  bool large_tiles = false;  // a tile costs something by itself: they should be few
   // Steps from the sums to the node's value. They may use one stream, at the start of `shared`.
   std::vector<kernels::ElementwiseStep> steps;
 };

@@ -14,7 +14,8 @@
 namespace binmorph {
 namespace {
 
-constexpr std::size_t kTileBytes = 32 << 10;  // a tile is read again while a cache close by has it
+// A tile is read again while a cache close by has it; a large one, the second-level cache.
+constexpr std::size_t kTileBytes = 32 << 10, kLargeTileBytes = 256 << 10;
 
 class SumsStep final : public Step {
  public:
@@ -187,8 +188,11 @@ class SumsStep final : public Step {
     tile_channels_ = source_->blocks == 1 ? channels_ : kernels::kElementwiseBlock;
     const std::size_t row_bytes = (source_->int16 ? 2 : 4) * width_ * tile_channels_;
     // Small enough for a cache, and for each thread to have its share.
-    const std::size_t share = height_ * source_->blocks / max_pieces(target.threads);
-    tile_rows_ = std::clamp<std::size_t>(std::min(kTileBytes / row_bytes, share), 1, height_);
+    const bool large = source_->large_tiles;
+    const std::size_t share = large ? (height_ + target.threads - 1) / target.threads
+                                    : height_ * source_->blocks / max_pieces(target.threads);
+    const std::size_t rows = (large ? kLargeTileBytes : kTileBytes) / row_bytes;
+    tile_rows_ = std::clamp<std::size_t>(std::min(rows, share), 1, height_);
     std::size_t tile_words = steps_.empty() ? 0 : (tile_rows_ * row_bytes + 63) / 64 * 8;
     if (pooled_) {
       tile_words = round_to_line((pooled_->band_floats() + 1) / 2);

@@ -67,7 +67,7 @@ def test_density_chooses_the_kernel() -> None:
     for two_value in (True, False):
         sparse, dense = (
             kernels_of(PackedModel(graph_of(rng, density, two_value=two_value, outputs=256), threads=1))
-            for density in (0.02, 0.5)
+            for density in (0.005, 0.5)
         )
         assert any(name.startswith("sparse_conv2d") for name in sparse)
         assert not any(name.startswith("sparse_conv2d") for name in dense)
