@@ -44,6 +44,16 @@ def test_the_input_is_loaded_for_what_does_not_load_it_itself(dtype: str) -> Non
             assert_equals_oracle(model, random_input(rng, graph, 3))
 
 
+def test_blocks_of_many_channels_equal_the_oracle() -> None:
+    """Enough of them that tables of the image pay, which tiles of all channels share."""
+    graph = _block(192)
+    x = random_input(np.random.default_rng(4), graph, 1)
+    expected = evaluate(graph, x)
+    for isa in ISAS:
+        for threads in (1, 2, 3):
+            assert_equals_oracle(PackedModel(graph, threads=threads, isa=isa), x, expected)
+
+
 def _block(channels: int = 70) -> ir.Graph:
     """A residual block as trained networks have it: sign, convolution, normalisation, addition, PReLU."""
     rng = np.random.default_rng(0)
