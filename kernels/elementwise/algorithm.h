@@ -125,12 +125,12 @@ inline void run_as(const ElementwiseProgram& program, const ElementwiseRange& ra
 }
 
 // Known are the parts of a residual network: stem, shortcut, a binary layer with the sum behind it, the last
-// of them.
+// of them; and signs.
 template <class V, class T>
 inline void run_elementwise(const ElementwiseProgram& program, const ElementwiseRange& range, const T* src,
                             std::size_t src_pitch, void* const* streams) {
   using Op = ElementwiseOp;
-  run_as<V, Steps<Op::affine, Op::clamp, Op::store>, Steps<Op::affine, Op::store>,
+  run_as<V, Steps<Op::pack>, Steps<Op::affine, Op::clamp, Op::store>, Steps<Op::affine, Op::store>,
          Steps<Op::affine, Op::add, Op::pack, Op::store>, Steps<Op::affine, Op::add, Op::clamp, Op::store>,
          AnySteps>(program, range, src, src_pitch, streams);
 }

@@ -30,6 +30,7 @@ def two_value_arguments(rng, pixels, channels):
 
 # Programs for which a kernel may have code of their own.
 COMMON = [
+    ("pack",),
     ("affine", "clamp", "store"),
     ("affine", "store"),
     ("affine", "add", "pack", "store"),
