@@ -14,21 +14,21 @@ std::size_t tiled_pixels(std::size_t pixels) {
   return pixels / 8 * 8 + 4 * (rest >> 2) + 3 * (rest >> 1 & 1) + 2 * (rest & 1);
 }
 
-// Of a run: stretches after which the kernel for sextets carries.
-std::size_t stretches(std::size_t steps) {
-  return steps / (3 * kStepsPerWord) + steps % (3 * kStepsPerWord) / kStepsPerWord +
-         steps % kStepsPerWord / 4 + steps % kStepsPerWord % 4;
+// Stretches of a pass after which the kernel for sextets settles.
+std::size_t stretches(std::size_t units) {
+  const std::size_t rest = units % kPassUnits;
+  return units / kPassUnits + rest / 4 + rest % 4 / 2 + rest % 2;
 }
 
 // The terms are measured with weights in cache. In a network they come from memory: the kernel for sextets,
-// with a byte per six inputs and output, then loses a quarter of its speed on 512 channels (a chain of eight
-// such layers), the others nothing that could be measured.
+// with 13 bytes per 64 inputs and output, then takes a twelfth longer on 512 channels (a chain of eight such
+// layers), the others no longer that could be measured.
 double weight_cycles(ConvLayout layout, const ConvShape& s, ConvForm form) {
   if (layout != ConvLayout::sextets) return 0;
   constexpr std::size_t kInCache = std::size_t{256} << 10;
-  constexpr double kCyclesPerByte = 0.6;
+  constexpr double kCyclesPerByte = 0.1;
   const std::size_t lanes = s.groups * round_up(s.group_outputs(), conv_lane_multiple(layout));
-  const std::size_t bytes = lanes * Sextets(s, form).steps();
+  const std::size_t bytes = lanes * Sextets(s, form).units() * kUnitSteps;
   return bytes < kInCache ? 0 : kCyclesPerByte * static_cast<double>(bytes - kInCache);
 }
 
@@ -69,13 +69,10 @@ ConvTerms conv_terms(ConvLayout layout, const ConvShape& s, ConvForm form) {
       const Sextets n(s, form);
       const Strips strips = strips_of(s, n, s.out_height());
       results = s.groups * strips.rows * strips.columns * (group_lanes / kSextetLanes);
-      passes = results * n.copies * n.chunks;
-      runs = 0;
-      for (std::size_t chunk = 0; chunk < n.chunks; ++chunk)
-        runs += results * n.copies * s.kernel_h * n.columns *
-                stretches(n.chunk_steps(chunk) * s.kernel_w / n.columns);
-      steps = results * n.steps();
-      tables = s.groups * strips.tables(s) * n.tap_steps * n.copies;
+      passes = results * ((n.units() + kPassUnits - 1) / kPassUnits);
+      runs = results * stretches(n.units());
+      steps = results * n.units();
+      tables = s.groups * strips.tables(s) * n.words;
       break;
     }
   }

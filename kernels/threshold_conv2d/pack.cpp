@@ -117,38 +117,47 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
 
   if (layout == ConvLayout::sextets) {
     const Sextets n(s, form_);
-    weight_words_ = lanes * n.steps() / 8;
+    weight_words_ = lanes * n.units() * kUnitSteps / 8;
     weights_.assign(weight_words_ + kLine / 8, 0);
     auto* to = reinterpret_cast<std::uint8_t*>(aligned(weights_.data()));
     for (std::size_t o = 0; o < s.out_channels; ++o)
-      for (std::size_t copy = 0; copy < copies; ++copy)
-        for (std::size_t c = 0; c < channels; ++c) {
-          const Mask& mask = form_ == ConvForm::sign || copy == 1 ? operand.minus : operand.plus;
-          const std::size_t chunk = c / 64 / n.chunk_words, lane = lane_of(o);
-          const std::size_t in_tap = c / 64 * kStepsPerWord + c % 64 / 6 - n.first_step(chunk);
+      for (std::size_t word = 0; word < n.words; ++word)
+        for (std::size_t copy = 0; copy < n.copies; ++copy)
           for (std::size_t tap = 0; tap < n.taps; ++tap) {
-            const std::size_t step =
-                n.taps * (copy * n.tap_steps + n.first_step(chunk)) + tap * n.chunk_steps(chunk) + in_tap;
-            std::uint8_t& code =
-                to[(lane / kSextetLanes * n.steps() + step) * kSextetLanes + lane % kSextetLanes];
-            const bool bit = mask(o, c, tap / s.kernel_w, tap % s.kernel_w);
-            code = static_cast<std::uint8_t>(code | static_cast<unsigned>(bit) << (c % 64 % 6));
+            std::uint64_t weights = 0;
+            for (std::size_t c = 64 * word; c < std::min(channels, 64 * word + 64); ++c) {
+              const bool bit = copy == 0 ? operand.minus(o, c, tap / s.kernel_w, tap % s.kernel_w)
+                                         : !operand.plus(o, c, tap / s.kernel_w, tap % s.kernel_w);
+              weights |= std::uint64_t{bit} << (c % 64);
+            }
+            const std::size_t lane = lane_of(o);
+            std::uint8_t* codes = to +
+                                  (lane / kSextetLanes * n.units() + n.unit(word, copy, tap)) * kUnitCodes +
+                                  lane % kSextetLanes;
+            sextet_codes(weights,
+                         [&](unsigned step, std::uint8_t code) { codes[step * kSextetLanes] = code; });
           }
-        }
   }
 
+  // Two copies count twice what one counts, plus the inputs without a weight.
+  std::vector<std::int32_t> weightless(lanes, static_cast<std::int32_t>(s.inputs()));
+  const bool twice = layout == ConvLayout::sextets && form_ != ConvForm::sign;
   offset_.assign(lanes, 0);
   invert_.assign(lanes / 8, 0);
   threshold_.assign(n.classes * lanes, static_cast<std::int32_t>(s.inputs()) + 1);
   constant_.assign(n.classes * lanes, 0);
   for (std::size_t o = 0; o < s.out_channels; ++o) {
     const std::size_t lane = lane_of(o);
-    for (std::size_t at = 0; at < s.inputs(); ++at)
-      offset_[lane] += n.minus != nullptr && get_bit(n.minus + o * words_for(s.inputs()), at);
+    for (std::size_t at = 0; at < s.inputs(); ++at) {
+      const bool minus = n.minus != nullptr && get_bit(n.minus + o * words_for(s.inputs()), at);
+      offset_[lane] += minus;
+      weightless[lane] -= minus || get_bit(n.plus + o * words_for(s.inputs()), at);
+    }
     if (n.invert[o] != 0) invert_[lane / 8] = static_cast<std::uint8_t>(invert_[lane / 8] | 1u << (lane % 8));
     for (std::size_t k = 0; k < n.classes; ++k) {
       const std::int32_t constant = n.constant != nullptr ? n.constant[k * s.out_channels + o] : 0;
-      constant_[k * lanes + lane] = constant - n.factor * offset_[lane];
+      constant_[k * lanes + lane] =
+          constant - n.factor * offset_[lane] - (twice ? n.factor * weightless[lane] / 2 : 0);
       threshold_[k * lanes + lane] = static_cast<std::int32_t>(
           std::clamp<std::int64_t>(std::int64_t{n.threshold[k * s.out_channels + o]} + offset_[lane], 0,
                                    static_cast<std::int64_t>(s.inputs()) + 1));
@@ -159,10 +168,14 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
                  [](std::int32_t constant) { return static_cast<std::int16_t>(constant); });
   if (layout == ConvLayout::sextets) {
     threshold_planes_.assign(threshold_.size() / kSextetLanes * kCountPlanes, 0);
-    for (std::size_t at = 0; at < threshold_.size(); ++at)
+    const auto never = static_cast<std::int32_t>(2 * s.inputs() + 1);
+    for (std::size_t at = 0; at < threshold_.size(); ++at) {
+      const std::int32_t threshold =
+          twice ? std::min(2 * threshold_[at] + weightless[at % lanes], never) : threshold_[at];
       for (std::size_t bit = 0; bit < kCountPlanes; ++bit)
-        if (threshold_[at] >> bit & 1)
+        if (threshold >> bit & 1)
           set_bit(&threshold_planes_[at / kSextetLanes * kCountPlanes + bit], at % kSextetLanes, true);
+    }
   } else if (layout != ConvLayout::rows) {
     threshold16_.resize(threshold_.size());
     for (std::size_t at = 0; at < threshold_.size(); ++at) {
@@ -180,7 +193,7 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
   scratch_words_ =
       layout == ConvLayout::words ? extended_words<std::uint16_t>(s) : extended_words<std::uint64_t>(s);
   if (layout == ConvLayout::nibbles) scratch_words_ += NibbleScratch(s, copies).words();
-  if (layout == ConvLayout::sextets) scratch_words_ += SextetScratch(s, Sextets(s, form_)).words();
+  if (layout == ConvLayout::sextets) scratch_words_ += SextetScratch(s, Sextets(s, form_)).total();
   const std::size_t pixels = s.out_height() * s.out_width();
   if (!conv_lanes_are_outputs(program()))
     scratch_words_ += accumulate ? scratch_words_for<std::int32_t>(pixels * lanes)

@@ -3,13 +3,15 @@
 
 #include <immintrin.h>
 
+#include <type_traits>
+
 #include "kernels/common/unroll.h"
 #include "kernels/threshold_conv2d/sextets.h"
 
 namespace binmorph::kernels {
 namespace {
 
-constexpr std::size_t kLevels = 10;  // planes of the counts of a pass
+constexpr std::size_t kLevels = 10;  // planes that a pass counts in: one carry leaves them at most
 
 inline __m512i load(const void* p) { return _mm512_loadu_si512(p); }
 inline void store(void* p, __m512i v) { _mm512_storeu_si512(p, v); }
@@ -24,13 +26,15 @@ inline __m512i bytes(int value) { return _mm512_set1_epi8(static_cast<char>(valu
 // A number per lane. A bit that arrives at a level waits there for a second one: then a full adder takes
 // both.
 struct Counter {
-  __m512i sum[kLevels], waiting[kLevels];
+  __m512i sum[kLevels], waiting[kLevels], carry;
   bool waits[kLevels];
 };
 
 template <std::size_t level>
 [[gnu::always_inline]] inline void push(Counter& c, __m512i bit) {
-  if constexpr (level < kLevels) {
+  if constexpr (level == kLevels) {
+    c.carry = _mm512_or_si512(c.carry, bit);
+  } else {
     c.waits[level] = !c.waits[level];
     if (c.waits[level]) {
       c.waiting[level] = bit;
@@ -55,54 +59,55 @@ template <std::size_t level>
   }
 }
 
-template <int steps>
-[[gnu::always_inline]] inline void count_steps(Counter& c, const std::uint8_t*& codes,
-                                               const std::uint8_t*& table) {
-  repeat<steps>(BINMORPH_UNROLL(i) {
-    __m512i code = load(codes + i * kSextetLanes);
-    asm("" : "+v"(code));  // the compiler would load it for each plane
-    push<0>(c, look_up(code, load(table + i * kTable)));
-    push<1>(c, look_up(code, load(table + i * kTable + 64)));
-    push<2>(c, look_up(code, load(table + i * kTable + 128)));
+// Units, unrolled: which levels wait is known, and only after the last unit do they settle.
+template <int units>
+[[gnu::always_inline]] inline void count_units(Counter& c, const std::uint8_t* codes,
+                                               const std::uint8_t* column, const std::size_t* offset) {
+  repeat<units>(BINMORPH_UNROLL(unit) {
+    const std::uint8_t* table = column + offset[unit];
+    repeat<kUnitSteps>(BINMORPH_UNROLL(i) {
+      __m512i code = load(codes + unit * static_cast<int>(kUnitCodes) + i * 64);
+      asm("" : "+v"(code));  // the compiler would load it for each plane
+      const auto affine = [&](int of) __attribute__((always_inline)) {
+        long long rows;
+        std::memcpy(&rows, table + kUnitAffine + 8 * of, sizeof rows);
+        return _mm512_gf2p8affine_epi64_epi8(code, _mm512_set1_epi64(rows), 0);
+      };
+      push<1>(c, affine(i));
+      push<2>(c, look_up(code, load(table + 64 * i)));
+      if (i == kUnitSteps - 1) push<0>(c, affine(i + 1));
+    });
   });
   settle<0>(c);
-  codes += steps * kSextetLanes;
-  table += steps * kTable;
 }
 
-// One pass for a byte of pixels and 64 outputs.
-inline void count_pass(const std::uint8_t* codes, const SextetRun* run, const std::uint8_t* column,
-                       __m512i* to) {
+// One pass for a byte of pixels and 64 outputs: to = from + the counts of the units, in planes.
+inline void count_pass(const std::uint8_t* codes, const std::uint8_t* column, const std::size_t* offset,
+                       std::size_t units, const std::uint8_t* from, std::uint8_t* to, std::size_t planes) {
   Counter c;
   repeat<kLevels>(BINMORPH_UNROLL(i) {
-    c.sum[i] = _mm512_setzero_si512();
+    c.sum[i] = load(from + 64 * i);
     c.waits[i] = false;
   });
-  do {
-    const std::uint8_t* table = column + run->offset;
-    std::uint32_t steps = run->steps;
-    for (; steps >= 3 * kStepsPerWord; steps -= 3 * kStepsPerWord)
-      count_steps<3 * kStepsPerWord>(c, codes, table);
-    for (; steps >= kStepsPerWord; steps -= kStepsPerWord) count_steps<kStepsPerWord>(c, codes, table);
-    for (; steps >= 4; steps -= 4) count_steps<4>(c, codes, table);
-    for (; steps > 0; --steps) count_steps<1>(c, codes, table);
-  } while (!run++->last);
-  repeat<kLevels>(BINMORPH_UNROLL(i) { to[i] = c.sum[i]; });
-}
-
-// sum += former, in planes; sum has those of one pass, former all.
-inline void add_planes(__m512i* sum, const std::uint8_t* former, std::size_t planes) {
-  __m512i carry = _mm512_setzero_si512();
-  for (std::size_t i = 0; i < planes; ++i) {
-    const __m512i a = load(former + 64 * i);
-    if (i < kLevels) {
-      const __m512i b = sum[i];
-      sum[i] = parity(a, b, carry);
-      carry = majority(a, b, carry);
-    } else {
-      sum[i] = _mm512_xor_si512(a, carry);
-      carry = _mm512_and_si512(a, carry);
-    }
+  c.carry = _mm512_setzero_si512();
+  const auto count = [&](auto some) __attribute__((always_inline)) {
+    count_units<some>(c, codes, column, offset);
+    codes += some * kUnitCodes;
+    offset += some;
+    units -= some;
+  };
+  if (units == kPassUnits) {
+    count(std::integral_constant<int, kPassUnits>{});
+  } else {
+    while (units >= 4) count(std::integral_constant<int, 4>{});
+    if (units >= 2) count(std::integral_constant<int, 2>{});
+    if (units > 0) count(std::integral_constant<int, 1>{});
+  }
+  repeat<kLevels>(BINMORPH_UNROLL(i) { store(to + 64 * i, c.sum[i]); });
+  for (std::size_t i = kLevels; i < planes; ++i) {
+    const __m512i sum = load(from + 64 * i);
+    store(to + 64 * i, _mm512_xor_si512(sum, c.carry));
+    c.carry = _mm512_and_si512(sum, c.carry);
   }
 }
 

@@ -25,8 +25,8 @@ enum class ConvLayout : std::uint8_t {
           // ternary: minus, then plus OR minus, per vector
   nibbles,  // [groups][lanes / 32][rows of the window][steps][32] bytes: one vector, 32 outputs, 4 inputs a
             // step (nibbles.h); ternary: the steps of plus, then those of minus
-  sextets,  // [groups][lanes / 64][chunks of channels][kernel_h][kernel_w][steps][64] bytes: one vector, 64
-            // outputs, 6 inputs a step (sextets.h); ternary: the chunks of plus, then those of minus
+  sextets,  // [groups][lanes / 64][words of channels][copies][kernel_h][kernel_w][steps][64] bytes: one
+            // vector, 64 outputs, 6 inputs a step (sextets.h); copies, but for sign: minus, then NOT plus
 };
 
 // Threshold neurons packed for one layout. Count >= threshold, XOR invert; count - offset is the accumulator.
@@ -42,7 +42,7 @@ struct ConvProgram {
   // The thresholds less one, for layouts words and nibbles; there in the order of the bytes (nibble_byte), of
   // each vector the 16 even ones first.
   const std::int16_t* threshold16;
-  // Layout sextets: the thresholds' bits, [classes][lanes / 64][16 planes], a lane a bit.
+  // Layout sextets: the bits of the sums' thresholds, [classes][lanes / 64][16 planes], a lane a bit.
   const std::uint64_t* threshold_planes;
   const std::int32_t* offset;         // [groups][group_lanes]
   const std::int32_t* constant;       // [classes][groups][group_lanes], what AccumulateConv2d adds

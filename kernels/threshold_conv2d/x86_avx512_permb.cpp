@@ -1,6 +1,6 @@
-// The method of four Russians in registers: a table holds, for the 64 codes of six weights, how many of six
-// inputs match, of EIGHT pixels: one bit of each count per plane of 64 bytes. vpermb looks the codes of 64
-// outputs up. Full adders (two vpternlogq) add the planes, 512 counts at a time.
+// The method of four Russians in registers: a table holds, for the 64 codes of six weights, half of how many
+// of six inputs match (sextets.h), of EIGHT pixels: one bit of each count per plane of 64 bytes. vpermb looks
+// the codes of 64 outputs up. Full adders (two vpternlogq) add the planes, 512 counts at a time.
 #include "kernels/threshold_conv2d/tables_avx512.h"
 
 namespace binmorph::kernels {
@@ -19,7 +19,9 @@ struct Finish {
   const ConvProgram& p;
   std::size_t lane;
   std::size_t planes;  // of a count
-  int shift() const { return static_cast<int>(p.shift); }
+  std::size_t copies;
+  bool halved() const { return copies == 2 && p.shift == 0; }  // two copies count double
+  int shift() const { return copies == 1 && p.shift != 0; }
   template <class Sum>
   const Sum* constants() const {
     if constexpr (sizeof(Sum) == 2)
@@ -29,7 +31,7 @@ struct Finish {
   }
 };
 
-inline void put(const Finish& f, const Pixels<std::uint8_t>& pixels, const __m512i* sum) {
+inline void put(const Finish& f, const Pixels<std::uint8_t>& pixels, const std::uint8_t* sum) {
   const ConvProgram& p = f.p;
   std::uint64_t invert;
   std::memcpy(&invert, p.invert + f.lane / 8, sizeof invert);
@@ -40,7 +42,8 @@ inline void put(const Finish& f, const Pixels<std::uint8_t>& pixels, const __m51
           p.threshold_planes + (pixels.first[i] + f.lane) / kSextetLanes * kCountPlanes;
       fires = bytes(-1);  // the carry of sum + NOT threshold + 1
       for (std::size_t plane = 0; plane < f.planes; ++plane)
-        fires = _mm512_ternarylogic_epi64(sum[plane], _mm512_movm_epi8(threshold[plane]), fires, 0xb2);
+        fires = _mm512_ternarylogic_epi64(fires, _mm512_movm_epi8(threshold[plane]), load(sum + 64 * plane),
+                                          0xb2);
     }
     const std::uint64_t bits = invert ^ _mm512_test_epi8_mask(fires, bytes(1 << pixels.bit[i]));
     std::memcpy(pixels.to[i] + f.lane / 8, &bits, sizeof bits);
@@ -59,10 +62,11 @@ inline __m256i sums_of(const Finish& f, __m256i count, const std::int16_t* const
 }
 
 template <class Sum>
-void put(const Finish& f, const Pixels<Sum>& pixels, const __m512i* sum) {
+void put(const Finish& f, const Pixels<Sum>& pixels, const std::uint8_t* sum) {
+  const std::size_t halved = f.halved();
   __m512i counts[2][kStrips];  // low and high bytes
   for (std::size_t i = 0; i < 2 * kStrips; ++i)
-    counts[i / 8][i % 8] = i < f.planes ? sum[i] : _mm512_setzero_si512();
+    counts[i / 8][i % 8] = i + halved < f.planes ? load(sum + 64 * (i + halved)) : _mm512_setzero_si512();
   transpose_planes(counts[0]);
   transpose_planes(counts[1]);
   for (int n = 0; n < pixels.count; ++n)
@@ -84,47 +88,30 @@ struct Job {
   const ConvRange& range;
   const Sextets& n;
   Strips strips;
-  std::uint64_t* words;  // of a row of tables: [table_columns][units][kStrips]
-  std::uint8_t* ring;    // tables: [ring][copies][chunks][table_columns][steps of the chunk]
+  std::uint64_t* words;  // of a row of tables: [table_columns][words][kInputs]
+  std::uint8_t* ring;    // tables: [ring][words][table_columns]
   std::uint8_t* sums;    // of a row of bytes, from pass to pass: [columns][vectors][planes]
-  SextetRun* runs;
+  std::size_t* offsets;  // of the tables of each unit, in the ring, for column 0
   std::size_t planes;
 
-  std::size_t chunk_offset(std::size_t copy, std::size_t chunk) const {  // steps, in a row of the ring
-    return (copy * n.tap_steps + n.first_step(chunk)) * strips.table_columns;
-  }
-  std::size_t ring_row(std::size_t row) const {  // steps
-    return row % strips.ring * n.copies * n.tap_steps * strips.table_columns;
+  std::size_t ring_offset(std::size_t row, std::size_t word) const {
+    return (row % strips.ring * n.words + word) * strips.table_columns * kUnitTables;
   }
 };
 
-// Runs in the order of the weights, with the tables of a row of bytes.
-inline void find_runs(const Job& job, std::size_t row) {
+inline void find_offsets(const Job& job, std::size_t row) {
   const ConvShape& s = job.p.shape;
-  const Sextets& n = job.n;
-  SextetRun* to = job.runs;
-  for (std::size_t copy = 0; copy < n.copies; ++copy)
-    for (std::size_t chunk = 0; chunk < n.chunks; ++chunk) {
-      const std::size_t tap_steps = n.chunk_steps(chunk), steps = tap_steps * s.kernel_w / n.columns;
-      std::size_t pass = 0;
-      for (std::size_t r = 0; r < s.kernel_h * n.columns; ++r)
-        for (std::size_t at = 0; at < steps; at += kPassSteps) {
-          const std::size_t size = std::min(kPassSteps, steps - at);
-          if (pass + size > kPassSteps) to[-1].last = true, pass = 0;
-          const std::size_t first = job.ring_row(row * s.stride_h + r / n.columns * s.dilation_h) +
-                                    job.chunk_offset(copy, chunk) + r % n.columns * s.dilation_w * tap_steps +
-                                    at;
-          *to++ = {first * kTable, static_cast<std::uint32_t>(size), false};
-          pass += size;
-        }
-      to[-1].last = true;
-    }
+  for (std::size_t word = 0; word < job.n.words; ++word)
+    for (std::size_t copy = 0; copy < job.n.copies; ++copy)
+      for (std::size_t tap = 0; tap < job.n.taps; ++tap)
+        job.offsets[job.n.unit(word, copy, tap)] =
+            job.ring_offset(row * s.stride_h + tap / s.kernel_w * s.dilation_h, word) +
+            tap % s.kernel_w * s.dilation_w * kUnitTables;
 }
 
 inline void make_table_row(const Job& job, const Extended<std::uint64_t>& e, std::size_t g, std::size_t row) {
   const ConvShape& s = job.p.shape;
   const Strips& strips = job.strips;
-  const Sextets& n = job.n;
   const std::size_t rows = (job.range.row_end - job.range.row_begin - 1) * s.stride_h + s.window_h();
   const std::uint64_t* image = e.pixel(s, g, job.range.row_begin, 0);
   for (std::size_t bit = 0; bit < kStrips; ++bit) {
@@ -133,32 +120,24 @@ inline void make_table_row(const Job& job, const Extended<std::uint64_t>& e, std
     if (first >= s.extended_width()) continue;  // no output pixel there: any bits will do
     const std::size_t inside = std::min(strips.table_columns, s.extended_width() - first) * e.units;
     const std::uint64_t* from = image + y * e.row_pitch + first * e.units;
-    for (std::size_t i = 0; i < inside; ++i) job.words[i * kStrips + bit] = from[i];
+    for (std::size_t i = 0; i < inside; ++i) job.words[i * kInputs + bit] = from[i];
   }
-  std::uint8_t* to = job.ring + job.ring_row(row) * kTable;
-  for (std::size_t column = 0; column < strips.table_columns; ++column) {
-    if (column % s.stride_w >= s.window_w()) continue;  // no window reads it
-    for (std::size_t u = 0; u < e.units; ++u) {
-      const std::uint64_t* words = job.words + (column * e.units + u) * kStrips;
-      const std::size_t chunk = u / n.chunk_words,
-                        steps = sextet_steps(std::min<std::size_t>(64, n.channels - 64 * u));
-      const std::size_t at = column * n.chunk_steps(chunk) + u % n.chunk_words * kStepsPerWord;
-      std::uint8_t* first = to + (job.chunk_offset(0, chunk) + at) * kTable;
-      if (job.p.form == ConvForm::sign) {
-        make_tables<Match::bit_xor>(words, steps, first);
-        continue;
-      }
-      make_tables<Match::bit_and>(words, steps, first);
-      if (job.p.form == ConvForm::ternary)
-        make_tables<Match::and_not>(words, steps, to + (job.chunk_offset(1, chunk) + at) * kTable);
+  const auto for_each = [&](auto make) {
+    for (std::size_t column = 0; column < strips.table_columns; ++column) {
+      if (column % s.stride_w >= s.window_w()) continue;  // no window reads it
+      for (std::size_t word = 0; word < e.units; ++word)
+        make(job.words + (column * e.units + word) * kInputs,
+             job.ring + job.ring_offset(row, word) + column * kUnitTables);
     }
-  }
+  };
+  for_each(make_maps);
+  for_each(make_tables);
 }
 
 template <class T>
-inline void find_pixels(const Job& job, std::size_t row, std::size_t column, const Lanes<T>& lanes,
-                        Pixels<T>& pixels) {
+inline Pixels<T> find_pixels(const Job& job, std::size_t row, std::size_t column, const Lanes<T>& lanes) {
   const ConvProgram& p = job.p;
+  Pixels<T> pixels;
   int count = 0, bit = 0;
   for (std::size_t y = job.range.row_begin + row, down = 0; down < job.strips.down;
        ++down, y += job.strips.rows) {
@@ -172,39 +151,32 @@ inline void find_pixels(const Job& job, std::size_t row, std::size_t column, con
     }
   }
   pixels.count = count;
+  return pixels;
 }
 
 // Lanes [begin, end) of a row of bytes: all passes.
 template <class T>
 inline void count_row(const Job& job, std::size_t row, std::size_t begin, std::size_t end,
                       const Lanes<T>& lanes) {
+  alignas(64) static constexpr std::uint8_t kZeros[kCountPlanes * 64] = {};
   const ConvProgram& p = job.p;
-  const Sextets& n = job.n;
-  const std::size_t vectors = (end - begin) / kSextetLanes, total = n.steps();
-  const auto* weights = static_cast<const std::uint8_t*>(p.weights) + begin * total;
-  __m512i sum[kCountPlanes];
-  const SextetRun* run = job.runs;
-  Pixels<T> pixels;
-  for (std::size_t first = 0, last; first < total; first = last, ++run) {
-    const SextetRun* first_run = run;
-    for (last = first + run->steps; !run->last; last += run->steps) ++run;
-    const std::size_t chunk = first / n.taps % n.tap_steps / (n.chunk_words * kStepsPerWord);
-    const std::size_t column_bytes = n.chunk_steps(chunk) * p.shape.stride_w * kTable;
-    for (std::size_t column = 0; column < job.strips.columns; ++column) {
-      find_pixels(job, row, column, lanes, pixels);
-      for (std::size_t v = 0; v < vectors; ++v) {
-        count_pass(weights + (v * total + first) * kSextetLanes, first_run, job.ring + column * column_bytes,
-                   sum);
-        std::uint8_t* former = job.sums + (column * vectors + v) * job.planes * 64;
-        if (first > 0) add_planes(sum, former, job.planes);
-        if (last < total) {
-          for (std::size_t i = 0; i < job.planes; ++i)
-            store(former + 64 * i, first > 0 || i < kLevels ? sum[i] : _mm512_setzero_si512());
-          continue;
-        }
-        put(Finish{p, begin + v * kSextetLanes, job.planes}, pixels, sum);
-      }
-    }
+  const std::size_t vectors = (end - begin) / kSextetLanes, total = job.n.units();
+  const auto* weights =
+      static_cast<const std::uint8_t*>(p.weights) + begin / kSextetLanes * total * kUnitCodes;
+  const std::size_t column_bytes = p.shape.stride_w * kUnitTables;
+  const auto sum = [&](std::size_t column, std::size_t v) {
+    return job.sums + (column * vectors + v) * job.planes * 64;
+  };
+  for (std::size_t first = 0; first < total; first += kPassUnits)
+    for (std::size_t v = 0; v < vectors; ++v)
+      for (std::size_t column = 0; column < job.strips.columns; ++column)
+        count_pass(weights + (v * total + first) * kUnitCodes, job.ring + column * column_bytes,
+                   job.offsets + first, std::min(kPassUnits, total - first),
+                   first > 0 ? sum(column, v) : kZeros, sum(column, v), job.planes);
+  for (std::size_t column = 0; column < job.strips.columns; ++column) {
+    const Pixels<T> pixels = find_pixels(job, row, column, lanes);
+    for (std::size_t v = 0; v < vectors; ++v)
+      put(Finish{p, begin + v * kSextetLanes, job.planes, job.n.copies}, pixels, sum(column, v));
   }
 }
 
@@ -217,12 +189,12 @@ inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, std::size_t 
   const SextetScratch sizes(s, n);
   const Extended<std::uint64_t> e = extend(s, x, range.row_begin, range.row_end, scratch);
   scratch += extended_words<std::uint64_t>(s);
-  const Lanes<T> lanes = place_lanes(p, range, y, y_pitch, scratch + sizes.words());
+  const Lanes<T> lanes = place_lanes(p, range, y, y_pitch, scratch + sizes.total());
   scratch += (64 - reinterpret_cast<std::uintptr_t>(scratch) % 64) % 64 / 8;
   std::uint64_t* ring = scratch + sizes.words_of_row;
   std::uint64_t* sums = ring + sizes.ring;
-  std::size_t planes = 0;
-  while ((s.inputs() + 1) >> planes != 0) ++planes;
+  std::size_t planes = kLevels;
+  while ((n.copies * s.inputs() + 1) >> planes != 0) ++planes;
   const Job job{p,
                 range,
                 n,
@@ -230,14 +202,14 @@ inline void run(const ConvProgram& p, const std::uint64_t* x, Y* y, std::size_t 
                 scratch,
                 reinterpret_cast<std::uint8_t*>(ring),
                 reinterpret_cast<std::uint8_t*>(sums),
-                reinterpret_cast<SextetRun*>(sums + sizes.sums),
+                reinterpret_cast<std::size_t*>(sums + sizes.sums),
                 planes};
   for_each_group(p, range, [&](std::size_t g, std::size_t begin, std::size_t end) {
     std::size_t made = 0;
     for (std::size_t row = 0; row < job.strips.rows; ++row) {
       for (made = std::max(made, row * s.stride_h); made < row * s.stride_h + s.window_h(); ++made)
         make_table_row(job, e, g, made);
-      find_runs(job, row);
+      find_offsets(job, row);
       count_row(job, row, g * p.group_lanes + begin, g * p.group_lanes + end, lanes);
     }
   });
