@@ -8,7 +8,8 @@ if(NOT BINMORPH_CUDA MATCHES "^(AUTO|ON|OFF)$")
   message(FATAL_ERROR "BINMORPH_CUDA is '${BINMORPH_CUDA}', not AUTO, ON or OFF")
 endif()
 
-file(GLOB cuda_sources CONFIGURE_DEPENDS RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" kernels/*/cuda_*.cu)
+file(GLOB cuda_sources CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}"
+     "${PROJECT_SOURCE_DIR}/kernels/*/cuda_*.cu")
 set(cuda_reason "")
 set(cuda_compiler "")
 set(cuda_names "")
@@ -68,12 +69,12 @@ if(cuda_compiler)
   set(cuda_binaries "")
   foreach(source IN LISTS cuda_sources)
     string(REPLACE "/" "_" name "${source}")
-    set(binary "${CMAKE_CURRENT_BINARY_DIR}/cuda/${name}.fatbin")
+    set(binary "${PROJECT_BINARY_DIR}/cuda/${name}.fatbin")
     # -fmad=false: float sums have a stated order of roundings here, too.
     add_custom_command(
-      OUTPUT "${binary}" DEPENDS "${source}" DEPFILE "${binary}.d" VERBATIM
+      OUTPUT "${binary}" DEPENDS "${PROJECT_SOURCE_DIR}/${source}" DEPFILE "${binary}.d" VERBATIM
       COMMAND "${BINMORPH_NVCC}" -fatbin -std=c++17 -O3 -fmad=false --expt-relaxed-constexpr ${compress} --threads 2 ${targets}
-              -I "${CMAKE_CURRENT_SOURCE_DIR}" -MD -MT "${binary}" -MF "${binary}.d" -o "${binary}" "${CMAKE_CURRENT_SOURCE_DIR}/${source}"
+              -I "${PROJECT_SOURCE_DIR}" -MD -MT "${binary}" -MF "${binary}.d" -o "${binary}" "${PROJECT_SOURCE_DIR}/${source}"
       COMMENT "nvcc ${source}")
     list(APPEND cuda_binaries "${binary}")
     string(MAKE_C_IDENTIFIER "binmorph_${name}" symbol)
@@ -83,7 +84,7 @@ if(cuda_compiler)
            "        \"${symbol}:\\n.incbin \\\"${binary}\\\"\\n.previous\\n\");\n")
     string(APPEND images "      {\"${label}\", ${symbol}},\n")
   endforeach()
-  file(MAKE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/cuda")
+  file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/cuda")
   if(NOT cuda_sources)
     set(cuda_reason "the sources have none")
   endif()
@@ -94,7 +95,7 @@ else()
   message(STATUS "GPU kernels: none, this build runs on the CPU only (${cuda_reason})")
 endif()
 
-set(embedded "${CMAKE_CURRENT_BINARY_DIR}/cuda/embedded.cpp")
+set(embedded "${PROJECT_BINARY_DIR}/cuda/embedded.cpp")
 file(CONFIGURE OUTPUT "${embedded}" @ONLY CONTENT [=[
 // Written by cmake/cuda.cmake.
 #include "cuda/embedded.h"

@@ -1,5 +1,7 @@
 """What users install: an sdist, a wheel built from that sdist, and the wheel with nothing but numpy."""
 
+import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -54,14 +56,21 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the wheel is built."""
+    return tmp_path_factory.mktemp("objects")
+
+
+@pytest.fixture(scope="session")
+def built(source: Path, objects: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the sdist and the wheel, built once."""
     out = tmp_path_factory.mktemp("dist")
     (source / STRAY).write_bytes(b"an extension that was built here for development")
     before = files_under(source)
     # GPU kernels, where nvcc is, for one chip: all of them were made when this environment was.
     one_chip = "-Ccmake.define.BINMORPH_CUDA_ARCHITECTURES=90a"
-    call(sys.executable, "-m", "build", "--no-isolation", one_chip, "--outdir", out, source, cwd=out)
+    options = (one_chip, f"-Cbuild-dir={objects}", "--outdir", out)
+    call(sys.executable, "-m", "build", "--no-isolation", *options, source, cwd=out)
     assert files_under(source) == before, "the build wrote into the source tree"
     return out
 
@@ -119,6 +128,7 @@ def test_sdist_contains_what_a_build_needs(sdist_files):
     named = {
         "CMakeLists.txt",
         "CMakePresets.json",
+        "csrc/CMakeLists.txt",
         "LICENSE",
         "constraints.txt",
         "pyproject.toml",
@@ -150,6 +160,16 @@ def test_wheel_contains_one_extension(wheel_files):
     (extension,) = [name for name in wheel_files if name.endswith((".so", ".pyd"))]
     assert extension.startswith("binmorph/_core.")
     assert "stray" not in extension
+
+
+@pytest.mark.skipif(platform.machine().lower() not in {"x86_64", "amd64"}, reason="no AVX on this machine")
+def test_avx_objects_export_no_weak_symbols(built, objects):
+    """A weak symbol (an inline function, a template) of an AVX file may be the copy that the linker keeps for
+    the whole program, and then crash a machine without AVX."""
+    avx = sorted(objects.rglob("x86_*.o"))
+    assert len(avx) >= 2
+    symbols = {p: call("nm", "-C", "--defined-only", p, cwd=objects).splitlines() for p in avx}
+    assert [f"{p}: {s}" for p in avx for s in symbols[p] if re.search(r" [WVu] ", s)] == []
 
 
 @pytest.fixture(scope="session")
