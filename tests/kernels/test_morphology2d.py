@@ -40,6 +40,18 @@ def density_for(points, dilate):
     return 1 - keep if dilate else keep
 
 
+def check_whole(rng, kernel, edge, points, height, width):
+    """One random image, all of its rows."""
+    dilate, border = bool(rng.integers(2)), bool(rng.integers(2))
+    src = random_rows(rng, height, width, density_for(points, dilate))
+    args = {"shape": (height, width, 0), "dilate": dilate, "border": border, "src_first": 0}
+    out = (height * words_for(width), np.uint64)
+    result = equals_reference(
+        "morphology2d", kernel, edge, {"points": points, "src": src}, out, **args, begin=0, end=height
+    )
+    assert_tails_zero(result, width)
+
+
 @every_kernel("morphology2d")
 def test_morphology2d_equals_reference(kernel, edge):
     rng = np.random.default_rng(1)
@@ -47,14 +59,7 @@ def test_morphology2d_equals_reference(kernel, edge):
     for case, width in enumerate(WIDTHS):
         for height, name in ((1, names[case % 10]), (7, names[(case + 3) % 10]), (9, names[(case + 7) % 10])):
             points = points_of(ELEMENTS[name], rng.integers(-2, 3, 2))
-            dilate, border = bool(rng.integers(2)), bool(rng.integers(2))
-            src = random_rows(rng, height, width, density_for(points, dilate))
-            args = {"shape": (height, width, 0), "dilate": dilate, "border": border, "src_first": 0}
-            out = (height * words_for(width), np.uint64)
-            result = equals_reference(
-                "morphology2d", kernel, edge, {"points": points, "src": src}, out, **args, begin=0, end=height
-            )
-            assert_tails_zero(result, width)
+            check_whole(rng, kernel, edge, points, height, width)
 
 
 COLUMNS = {  # elements that are folded column by column, straight from the image
@@ -77,15 +82,7 @@ def test_morphology2d_equals_reference_on_columns(kernel, edge):
     for case, width in enumerate(widths):
         for name in (list(COLUMNS) * 3)[case : case + 3]:
             points = points_of(COLUMNS[name], (rng.integers(-1, 2), 0))
-            dilate, border = bool(rng.integers(2)), bool(rng.integers(2))
-            height = int(rng.choice([1, 3, 4, 6, 9]))
-            src = random_rows(rng, height, width, density_for(points, dilate))
-            args = {"shape": (height, width, 0), "dilate": dilate, "border": border, "src_first": 0}
-            out = (height * words_for(width), np.uint64)
-            result = equals_reference(
-                "morphology2d", kernel, edge, {"points": points, "src": src}, out, **args, begin=0, end=height
-            )
-            assert_tails_zero(result, width)
+            check_whole(rng, kernel, edge, points, int(rng.choice([1, 3, 4, 6, 9])), width)
 
 
 @every_kernel("morphology2d")
