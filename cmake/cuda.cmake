@@ -10,6 +10,9 @@ endif()
 
 file(GLOB cuda_sources CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}"
      "${PROJECT_SOURCE_DIR}/kernels/*/cuda_*.cu")
+# Not what nvcc says that it read: CMake's command for that names its own path, which pip changes at every install.
+file(GLOB_RECURSE cuda_headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/kernels/*.h" "${PROJECT_SOURCE_DIR}/kernels/*.cuh"
+     "${PROJECT_SOURCE_DIR}/kernels/common/cuda/*.inc")
 set(cuda_reason "")
 set(cuda_compiler "")
 set(cuda_names "")
@@ -72,9 +75,9 @@ if(cuda_compiler)
     set(binary "${PROJECT_BINARY_DIR}/cuda/${name}.fatbin")
     # -fmad=false: float sums have a stated order of roundings here, too.
     add_custom_command(
-      OUTPUT "${binary}" DEPENDS "${PROJECT_SOURCE_DIR}/${source}" DEPFILE "${binary}.d" VERBATIM
+      OUTPUT "${binary}" DEPENDS "${PROJECT_SOURCE_DIR}/${source}" ${cuda_headers} VERBATIM
       COMMAND "${BINMORPH_NVCC}" -fatbin -std=c++17 -O3 -fmad=false --expt-relaxed-constexpr ${compress} --threads 2 ${targets}
-              -I "${PROJECT_SOURCE_DIR}" -MD -MT "${binary}" -MF "${binary}.d" -o "${binary}" "${PROJECT_SOURCE_DIR}/${source}"
+              -I "${PROJECT_SOURCE_DIR}" -o "${binary}" "${PROJECT_SOURCE_DIR}/${source}"
       COMMENT "nvcc ${source}")
     list(APPEND cuda_binaries "${binary}")
     string(MAKE_C_IDENTIFIER "binmorph_${name}" symbol)
