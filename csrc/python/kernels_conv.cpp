@@ -185,7 +185,14 @@ void bind_conv_kernels(py::module_& m) {
       .def_property_readonly("scratch_words", &Conv2d::scratch_words)
       .def_property_readonly("blocks", &Conv2d::blocks)
       .def_property_readonly("cycles", &Conv2d::cycles)
-      .def_property_readonly("cost_terms", &Conv2d::cost_terms);
+      .def_property_readonly("cost_terms", &Conv2d::cost_terms)
+      .def_static(
+          "supports",
+          [](const std::string& kernel, std::size_t inputs) {
+            const ConvShape shape = conv_shape({inputs, 1, 1}, 1, 1, {1, 1}, {1, 1}, {1, 1}, {}, false);
+            return kernels::conv_supports(kernels::conv_layout(kernel), shape);
+          },
+          "kernel"_a, "inputs"_a, "Whether the kernel runs windows of so many inputs.");
 }
 
 }  // namespace binmorph::python

@@ -76,18 +76,19 @@ py::array planes_to_images(const std::string& kernel, const py::array& planes, s
 }
 
 py::array linear(const std::string& kernel, const py::array& x, std::size_t bits, const py::array& weight,
-                 const py::array& bias, Out out) {
+                 const py::array& bias, Out out, std::size_t images) {
   kernels::LinearBits* run = find_kernel<kernels::LinearBits>(kernel);
   const std::size_t padded = static_cast<std::size_t>(bias.size());
   if (padded % kernels::kLinearLanes != 0)
     throw py::value_error("the outputs must be padded to a multiple of " +
                           std::to_string(kernels::kLinearLanes));
-  const std::uint64_t* from = input<std::uint64_t>(x, "x", words_for(bits));
+  const std::size_t words = words_for(bits);
+  const std::uint64_t* from = input<std::uint64_t>(x, "x", product({images, words}));
   const float* w = input<float>(weight, "weight", product({bits, padded}));
   const float* b = input<float>(bias, "bias", padded);
-  if (bits % 64 != 0 && (from[bits / 64] & ~tail_mask(bits)) != 0)
-    throw py::value_error("x has bits past its end");
-  run(from, bits, w, b, padded, output<float>(out, padded));
+  for (std::size_t i = 0; bits % 64 != 0 && i < images; ++i)
+    if ((from[(i + 1) * words - 1] & ~tail_mask(bits)) != 0) throw py::value_error("x has bits past its end");
+  run(from, images, bits, w, b, padded, output<float>(out, product({images, padded})));
   return *out;
 }
 
@@ -110,7 +111,8 @@ void bind_packing_kernels(py::module_& m) {
         "lane_words"_a, "out"_a = none);
   m.def("planes_to_images", &planes_to_images, "kernel"_a, "planes"_a, "lane_words"_a, "bits"_a, "count"_a,
         "image_words"_a, "out"_a = none);
-  m.def("linear_bits", &linear, "kernel"_a, "x"_a, "bits"_a, "weight"_a, "bias"_a, "out"_a = none);
+  m.def("linear_bits", &linear, "kernel"_a, "x"_a, "bits"_a, "weight"_a, "bias"_a, "out"_a = none,
+        "images"_a = 1);
 }
 
 }  // namespace binmorph::python

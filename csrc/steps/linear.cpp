@@ -1,4 +1,4 @@
-// The float last layer: one image of bits at a time, in the stated order of summation.
+// The float last layer over bits, in the stated order of summation.
 #include "binmorph/step.h"
 #include "kernels/common/bits.h"
 
@@ -10,6 +10,7 @@ class LinearStep final : public Step {
   LinearStep(const Linear& op, const ValueType& in, const Target& target)
       : bits_(in.size()),
         padded_((op.outputs + kernels::kLinearLanes - 1) / kernels::kLinearLanes * kernels::kLinearLanes) {
+    blocks = true;
     linear_ = select_kernel<kernels::LinearBits>(target.isa, *this);
     bias_ = op.bias;
     bias_.resize(padded_, 0.0f);
@@ -34,8 +35,7 @@ class LinearStep final : public Step {
       images = scratch;
     }
     auto* y = reinterpret_cast<float*>(out);
-    for (std::size_t i = 0; i < in.images; ++i)
-      linear_(images + i * words, bits_, weight_.data(), bias_.data(), padded_, y + i * padded_);
+    linear_(images, in.images, bits_, weight_.data(), bias_.data(), padded_, y);
   }
 
  private:

@@ -11,10 +11,10 @@ namespace binmorph::kernels {
 inline constexpr std::size_t kLinearLanes = 16;  // outputs are padded to a multiple of this
 
 // y[o] = bias[o]; then, for each set bit k of x in ascending order, y[o] += weight[k * padded + o], in
-// float32. x: words_for(bits) words, tail zero. weight: [bits][padded]; bias, y: [padded]; padded %
-// kLinearLanes == 0.
-using LinearBits = void(const std::uint64_t* x, std::size_t bits, const float* weight, const float* bias,
-                        std::size_t padded, float* y);
+// float32, of each image. x: [images][words_for(bits)], tails zero. weight: [bits][padded]; bias: [padded];
+// y: [images][padded]; padded % kLinearLanes == 0.
+using LinearBits = void(const std::uint64_t* x, std::size_t images, std::size_t bits, const float* weight,
+                        const float* bias, std::size_t padded, float* y);
 
 #define BINMORPH_KERNEL(op, isa, name) op name;
 #include "kernels/linear/kernels.inc"

@@ -15,9 +15,9 @@ struct FloatAvx2 {
 
 }  // namespace
 
-void linear_bits_u64_f32__x86_avx2(const std::uint64_t* x, std::size_t bits, const float* weight,
-                                   const float* bias, std::size_t padded, float* y) {
-  linear_bits<FloatAvx2>(x, bits, weight, bias, padded, y);
+void linear_bits_u64_f32__x86_avx2(const std::uint64_t* x, std::size_t images, std::size_t bits,
+                                   const float* weight, const float* bias, std::size_t padded, float* y) {
+  linear_bits<FloatAvx2>(x, images, bits, weight, bias, padded, y);
 }
 
 }  // namespace binmorph::kernels

@@ -21,7 +21,7 @@ void check_linear(std::uint32_t images, std::uint32_t inputs, std::uint32_t outp
   const auto x = random_floats(std::size_t{images} * inputs);
   std::vector<float> padded(pitch), from_bits, from_floats;
   for (std::size_t i = 0; i < images; ++i) {
-    kernels::linear_bits_u64_f32__reference(bits.data() + i * words_for(inputs), inputs, weight.data(),
+    kernels::linear_bits_u64_f32__reference(bits.data() + i * words_for(inputs), 1, inputs, weight.data(),
                                             bias.data(), pitch, padded.data());
     from_bits.insert(from_bits.end(), padded.begin(), padded.begin() + outputs);
     for (std::size_t o = 0; o < outputs; ++o) {

@@ -18,12 +18,14 @@ def test_linear_bits_equals_reference(kernel, edge):
     rng = np.random.default_rng(1)
     for bits in sorted({0, *WIDTHS, *TAPS}):
         for padded in {16, 16 * (1 + bits % 9)}:
+            images = 1 + bits % 7
             arrays = {
-                "x": random_rows(rng, 1, bits, rng.choice([0.0, 0.1, 0.5, 1.0])),
+                "x": random_rows(rng, images, bits, rng.choice([0.0, 0.1, 0.5, 1.0])),
                 "weight": wild_floats(rng, bits * padded),
                 "bias": wild_floats(rng, padded),
             }
-            equals_reference("linear_bits", kernel, edge, arrays, (padded, np.float32), bits=bits)
+            out = (images * padded, np.float32)
+            equals_reference("linear_bits", kernel, edge, arrays, out, bits=bits, images=images)
 
 
 def test_linear_reference_follows_the_stated_order():
@@ -46,6 +48,9 @@ def test_signed_zeros_and_infinities_survive():
     for _, name, _, supported in [k for k in kernels.list_kernels() if k[0] == "linear_bits"]:
         if not supported:
             pytest.skip(f"this machine cannot run {name}")
+        # Images with no bits beside one with some.
+        y = kernels.linear_bits(name, np.array([0, 7, 0, 0], np.uint64), 64, weight, bias, images=4)
+        assert np.signbit(y.reshape(4, 16)[[0, 2, 3]]).all()
         y = kernels.linear_bits(name, np.array([1], np.uint64), 64, weight, bias)
         assert np.signbit(y).all()
         y = kernels.linear_bits(name, np.array([2], np.uint64), 64, weight, bias)

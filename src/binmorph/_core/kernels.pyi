@@ -104,7 +104,13 @@ def level_sets_i32(
     out: _Words | None = None,
 ) -> _Words: ...
 def linear_bits(
-    kernel: str, x: _Words, bits: int, weight: _Floats, bias: _Floats, out: _Floats | None = None
+    kernel: str,
+    x: _Words,
+    bits: int,
+    weight: _Floats,
+    bias: _Floats,
+    out: _Floats | None = None,
+    images: int = 1,
 ) -> _Floats: ...
 def max_pool_planes(
     kernel: str,
@@ -330,6 +336,8 @@ class Conv2d:
     def cycles(self) -> float: ...
     @property
     def cost_terms(self) -> list[float]: ...
+    @staticmethod
+    def supports(kernel: str, inputs: int) -> bool: ...
 
 class FloatConv2d:
     """A float32 convolution, packed for the kernels."""
