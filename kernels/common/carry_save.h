@@ -91,26 +91,5 @@ inline void count_rows(const Row& row, std::size_t n, std::size_t limit, std::ui
   }
 }
 
-// A number in each lane, none above `limit`: its planes are the first bit_length(limit).
-struct Number {
-  std::uint64_t* planes;
-  std::size_t limit;
-};
-
-// to += from; there must be room for the planes of the sum.
-template <class V, std::size_t N>
-inline void add_number(const Number& from, Number& to) {
-  using L = Lanes<V, N>;
-  const std::size_t from_bits = bit_length(from.limit), to_bits = bit_length(to.limit);
-  to.limit += from.limit;
-  const std::size_t bits = bit_length(to.limit);
-  L carry = L::fill(false);
-  for (std::size_t b = 0; b < bits; ++b) {
-    L sum = b < to_bits ? L::load(to.planes + b * L::words) : L::fill(false);
-    carry = full_add(b < from_bits ? L::load(from.planes + b * L::words) : L::fill(false), carry, sum);
-    sum.store(to.planes + b * L::words);
-  }
-}
-
 }  // namespace
 }  // namespace binmorph::kernels
