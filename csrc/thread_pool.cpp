@@ -52,11 +52,14 @@ void ThreadPool::run(std::size_t count, const std::function<void(std::size_t)>& 
     for (std::size_t i = 0; i < count; ++i) task(i);
     return;
   }
+  // Nobody sees any of this before end_.
   task_ = &task;
-  first_ = end_;
-  unfinished_ = count;
+  first_ = end_.load(std::memory_order_relaxed);
+  next_.store(first_ + 1, std::memory_order_relaxed);
+  unfinished_.store(count, std::memory_order_relaxed);
   end_ = first_ + count;
   wake_sleepers();
+  run_task(first_);
   take_tasks();
   wait([this] { return unfinished_ == 0; });
   // Nobody writes it now: the last of those who did has counted unfinished_ down since.
@@ -68,7 +71,7 @@ void ThreadPool::run(std::size_t count, const std::function<void(std::size_t)>& 
 
 void ThreadPool::work() {
   while (!stop_) {
-    wait([this] { return stop_ || next_ != end_; });
+    wait([this] { return stop_ || next_ < end_; });
     take_tasks();
   }
 }

@@ -43,21 +43,27 @@ class ThreadPool {
   void wait(const Done& done);
   void wake_sleepers();
 
+  // Moving lines of cache from core to core is what a hand-over costs: each line has what is used together.
+  static constexpr std::size_t kLine = 64;
+
   const pid_t process_;
   std::vector<std::thread> workers_;
   std::atomic<bool> busy_{false};  // a caller has the workers
+
   // Every task that there ever was has a ticket; those of a run are [first_, end_). A ticket is taken once,
   // by raising next_, so who takes it knows that its run is not over, and that task_ and first_ are of that
-  // run.
-  std::atomic<std::uint64_t> next_{0}, end_{0};
+  // run. The first is the caller's. Workers wait for this line.
+  alignas(kLine) std::atomic<std::uint64_t> next_{0};
+  std::atomic<std::uint64_t> end_{0};
   std::uint64_t first_ = 0;
   const std::function<void(std::size_t)>* task_ = nullptr;
-  std::atomic<std::size_t> unfinished_{0};
   std::atomic<bool> stop_{false};
 
+  alignas(kLine) std::atomic<std::size_t> unfinished_{0};  // the caller waits for this one
+
+  alignas(kLine) std::atomic<std::size_t> sleepers_{0};
   std::mutex mutex_;  // of what follows, and of going to sleep
   std::condition_variable wake_;
-  std::atomic<std::size_t> sleepers_{0};
   std::exception_ptr error_;
   std::uint64_t error_ticket_ = 0;
 };
