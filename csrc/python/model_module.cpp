@@ -30,7 +30,7 @@ py::array allocate(const ValueType& type, std::size_t images) {
   const auto shape = batch_shape(type, images);
   if (type.kind == ValueKind::float32) return py::array_t<float>(shape);
   if (type.kind == ValueKind::int32) return py::array_t<std::int32_t>(shape);
-  return py::array(py::dtype("bool"), shape);
+  return py::array_t<bool>(shape);
 }
 
 void check_memory(const py::array& x) {
@@ -41,10 +41,10 @@ void check_memory(const py::array& x) {
 
 std::size_t check_input(const Model& model, const py::array& x) {
   const ValueType& type = model.graph().type(0);
-  const py::dtype wanted = type.kind == ValueKind::float32 ? py::dtype("float32") : py::dtype("uint8");
-  if (!x.dtype().equal(wanted))
-    throw Error(ErrorKind::dtype, "input: expected dtype " + py::str(wanted).cast<std::string>() + ", got " +
-                                      py::str(x.dtype()).cast<std::string>());
+  const bool floats = type.kind == ValueKind::float32;
+  if (!(floats ? py::isinstance<py::array_t<float>>(x) : py::isinstance<py::array_t<std::uint8_t>>(x)))
+    throw Error(ErrorKind::dtype, std::string("input: expected dtype ") + (floats ? "float32" : "uint8") +
+                                      ", got " + py::str(x.dtype()).cast<std::string>());
   check_memory(x);
   const std::size_t images = x.ndim() > 0 ? static_cast<std::size_t>(x.shape(0)) : 0;
   const auto wanted_shape = batch_shape(type, images);

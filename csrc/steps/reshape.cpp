@@ -62,14 +62,15 @@ class FlattenStep final : public Step {
   FlattenStep(const ValueType& in, Packing packing, const Target& target)
       : rows_(in.channels * in.height), width_(in.width), channels_(in.channels) {
     reads = packing;
-    if (packing == Packing::channels) {
+    const bool pixel = packing == Packing::channels && in.height * in.width == 1;
+    if (packing == Packing::channels && !pixel) {
       to_images_ = select_kernel<kernels::PlanesToImages>(target.isa, *this);
       rows_ = in.channels;
       width_ = in.height * in.width;
       scratch_words = rows_ * words_for(width_);
     }
-    // Planes lie in feature order already; so do rows that fill their words.
-    alias = packing == Packing::rows && (target.layout == Layout::planes || width_ % 64 == 0);
+    // Planes lie in feature order already; so do rows that fill their words, and the channels of one pixel.
+    alias = pixel || (packing == Packing::rows && (target.layout == Layout::planes || width_ % 64 == 0));
     if (!alias) flatten_ = select_kernel<kernels::Flatten>(target.isa, *this);
     if (!alias) cost = move_cost(Move::flatten, rows_ * words_for(width_), target.isa);
     if (to_images_ != nullptr)

@@ -12,12 +12,17 @@ from .. import ir
 from ..errors import DTypeError, ShapeError
 
 Array = npt.NDArray[Any]
+_DTYPES = {name: np.dtype(name) for name in ("float32", "uint8")}
+
+
+def _unchanged(y: Array) -> Array:
+    return y
 
 
 def to_numpy(x: Any) -> tuple[Array, Callable[[Array], Any]]:
     """``x`` as a numpy array (sharing memory where DLPack allows), and what converts results back."""
     if isinstance(x, np.ndarray):
-        return x, lambda y: y
+        return x, _unchanged
     module = type(x).__module__.partition(".")[0]
     if module == "torch":
         import torch
@@ -36,11 +41,11 @@ def to_numpy(x: Any) -> tuple[Array, Callable[[Array], Any]]:
                 "input: this model runs on the CPU, the array lies on another device; copy it first"
             )
         try:
-            return np.from_dlpack(x), lambda y: y
+            return np.from_dlpack(x), _unchanged
         except (TypeError, RuntimeError, BufferError) as error:
             raise DTypeError(f"input: numpy cannot read this array ({error}); convert it first") from error
     try:
-        return np.asarray(x), lambda y: y
+        return np.asarray(x), _unchanged
     except ValueError as error:  # nested lists of unequal lengths
         raise ShapeError(f"input: not an array ({error})") from error
 
@@ -54,12 +59,15 @@ def as_network_input(x: Array, spec: ir.InputSpec) -> Array:
         DTypeError: the dtype is not the network's, and not one that converts to it without changing a value.
         ShapeError: the shape is not (N, *spec.shape).
     """
+    wanted = _DTYPES[spec.dtype]
+    flags = x.flags
+    if x.shape[1:] == spec.shape and x.dtype == wanted and flags.c_contiguous and flags.aligned:
+        return x  # as it nearly always is
     if x.shape[1:] != spec.shape or x.ndim == 0:
         hint = "; add a batch axis: x[None]" if x.shape == spec.shape else ""
         raise ShapeError(
             f"input: got shape {x.shape}, expected (batch, {', '.join(map(str, spec.shape))}){hint}"
         )
-    wanted = np.dtype(spec.dtype)
     if x.dtype != wanted:
         exact = x.dtype in (np.dtype(np.bool_), np.dtype(np.uint8)) or x.dtype.newbyteorder("=") == wanted
         if not exact:

@@ -145,7 +145,7 @@ class PackedModel:
     def _run_packed(self, x: BitArray) -> BitArray:
         self._check_packed(x)
         words = self._core.run_packed(x._words, 1, x.layout == "channel-packed")
-        return BitArray(words, (x.shape[0], *self._output_shape), x.layout)
+        return BitArray(words, x.shape[:1] + self._output_shape, x.layout)
 
     def trace(self, x: Any) -> dict[str, npt.NDArray[Any]]:
         """Every node's value for a batch ``x``: name -> bool, int32 or float32 array [N, ...]."""
