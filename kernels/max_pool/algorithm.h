@@ -98,13 +98,12 @@ inline void max_pool_rows(const PoolShape& shape, const std::uint64_t* src, std:
   }
 }
 
-// V is as wide as the pixel allows; the last vector overlaps the one before.
-template <class V, class... Narrower>
-inline void max_pool_planes(const PoolShape& shape, std::size_t lane_words, const std::uint64_t* src,
-                            std::uint64_t* dst) {
-  if constexpr (sizeof...(Narrower) > 0) {
-    if (lane_words < V::words) return max_pool_planes<Narrower...>(shape, lane_words, src, dst);
-  }
+// Windows of kSide x kSide, or of any size (0).
+template <class V, std::size_t kSide>
+inline void pool_windows(const PoolShape& shape, std::size_t lane_words, const std::uint64_t* src,
+                         std::uint64_t* dst) {
+  const std::size_t kernel_h = kSide == 0 ? shape.kernel_h : kSide,
+                    kernel_w = kSide == 0 ? shape.kernel_w : kSide;
   const std::size_t row_pitch = shape.width * lane_words;
   const std::size_t out_height = shape.out_height(), out_width = shape.out_width();
   for (std::size_t c = 0; c < shape.channels; ++c, src += shape.height * row_pitch) {
@@ -114,14 +113,25 @@ inline void max_pool_planes(const PoolShape& shape, std::size_t lane_words, cons
         for (std::size_t i = 0; i < lane_words; i += V::words) {
           if (i + V::words > lane_words) i = lane_words - V::words;
           typename V::Raw v = V::fill(0);
-          for (std::size_t ky = 0; ky < shape.kernel_h; ++ky)
-            for (std::size_t kx = 0; kx < shape.kernel_w; ++kx)
+          for (std::size_t ky = 0; ky < kernel_h; ++ky)
+            for (std::size_t kx = 0; kx < kernel_w; ++kx)
               v = V::bit_or(v, V::load(window + ky * row_pitch + kx * lane_words + i));
           V::store(dst + i, v);
         }
       }
     }
   }
+}
+
+// V is as wide as the pixel allows; the last vector overlaps the one before.
+template <class V, class... Narrower>
+inline void max_pool_planes(const PoolShape& shape, std::size_t lane_words, const std::uint64_t* src,
+                            std::uint64_t* dst) {
+  if constexpr (sizeof...(Narrower) > 0) {
+    if (lane_words < V::words) return max_pool_planes<Narrower...>(shape, lane_words, src, dst);
+  }
+  if (shape.kernel_h == 2 && shape.kernel_w == 2) return pool_windows<V, 2>(shape, lane_words, src, dst);
+  pool_windows<V, 0>(shape, lane_words, src, dst);
 }
 
 }  // namespace
