@@ -33,6 +33,7 @@ LAYOUTS = {
     "popcnt": "words",
     "lutp": "nibbles",
     "permb": "sextets",
+    "window": "windows",
 }  # as ConvLayout has them
 # Machines shared with others are slow for seconds: passes over the whole grid meet them at different shapes.
 PASSES, ROUNDS, ROUND_SECONDS = 6, 10, 2e-4
@@ -45,6 +46,11 @@ def _grid() -> list[Shape]:
     shapes: list[Shape] = [(*s, 1, "sign") for s in dense if s[0] * s[1] * s[2] ** 2 * s[3] ** 2 < 2e8]
     shapes += [(c, o, n, 3, 1, 1, "sign") for c in (3, 16, 40) for o in (16, 64, 100) for n in (8, 32)]
     shapes += [(c, c, n, 3, 1, c // 16, "sign") for c in (32, 128) for n in (8, 24)]
+    shapes += [
+        (1, o, n, k, 1, 1, f) for o in (16, 64) for n in (14, 28) for k in (5, 7) for f in ("sign", "ternary")
+    ]
+    shapes += [(c, 64, n, 1, 1, 1, "sign") for c in (16, 32, 64) for n in (8, 32)]
+    shapes += [(c, c, 16, 3, 1, c, "sign") for c in (8, 64)]
     shapes += [(c, o, 1, 1, 1, 1, "sign") for c in (256, 1024) for o in (64, 512)]
     shapes += [
         (c, c, n, k, 1, 1, f) for c in (64, 192) for n in (9, 20) for k in (1, 5) for f in ("mask", "ternary")
@@ -93,8 +99,15 @@ def _seconds(call: Callable[[], object], repeats: int) -> float:
 
 def _measure(kernels: list[str], overhead: float) -> list[dict[str, tuple[list[float], float]]]:
     """Per shape and kernel: its terms, and the seconds of a run."""
-    grid = [{kernel: _convolution(kernel, shape) for kernel in kernels} for shape in _grid()]
-    best = [dict.fromkeys(kernels, np.inf) for _ in grid]
+    grid = [
+        {
+            kernel: _convolution(kernel, shape)
+            for kernel in kernels
+            if _core.kernels.Conv2d.supports(kernel, shape[0] // shape[5] * shape[3] ** 2)
+        }
+        for shape in _grid()
+    ]
+    best = [dict.fromkeys(convs, np.inf) for convs in grid]
     for _ in range(PASSES):
         for convs, least in zip(grid, best, strict=True):
             repeats = {k: max(1, round(ROUND_SECONDS / _seconds(call, 2))) for k, (_, call) in convs.items()}
@@ -129,26 +142,28 @@ def main(arguments: list[str] | None = None) -> int:
 
     rows, estimates = [], {}
     for layout, kernel in kernels.items():
-        terms = np.array([point[kernel][0] for point in grid])
-        cycles = np.array([point[kernel][1] for point in grid]) * options.ghz * 1e9
+        points = [point[kernel] for point in grid if kernel in point]
+        terms = np.array([counted for counted, _ in points])
+        cycles = np.array([seconds for _, seconds in points]) * options.ghz * 1e9
         scale = terms.max(0) + (terms.max(0) == 0)
         fitted, _ = nnls(terms / scale / cycles[:, None], np.ones(len(cycles)))
         costs = fitted / scale
-        estimates[kernel] = terms @ costs
-        off = np.abs(np.log2(estimates[kernel] / cycles))
+        estimates[kernel] = costs
+        off = np.abs(np.log2(terms @ costs / cycles))
         print(
             f"{layout:<8} off by {2 ** statistics.median(off) - 1:.0%} (median),"
             f" {2 ** off.max() - 1:.0%} (worst)"
         )
         rows.append((list(LAYOUTS.values()).index(layout), costs))
-    fast = [kernels["words"], kernels["sextets"]]
-    lost = []
-    for i, point in enumerate(grid):
-        chosen = min(fast, key=lambda kernel: float(estimates[kernel][i]))
-        lost.append(point[chosen][1] / min(point[kernel][1] for kernel in fast) - 1)
+    best_isa = {kernels[layout] for layout in ("words", "sextets", "windows")}
+    lost, wins = [], 0
+    for point in grid:
+        fast = [kernel for kernel in point if kernel in best_isa]
+        chosen = min(fast, key=lambda kernel: float(point[kernel][0] @ estimates[kernel]))
+        least = min(point[kernel][1] for kernel in fast)
+        lost.append(point[chosen][1] / least - 1)
+        wins += min(seconds for kernel, (_, seconds) in point.items() if kernel not in best_isa) < least
     print(f"the choice among AVX-512 kernels loses {np.mean(lost):.1%} on average, {max(lost):.1%} at worst")
-    below = [k for k in kernels.values() if k not in fast]
-    wins = sum(min(p[k][1] for k in below) < min(p[k][1] for k in fast) for p in grid)
     print(f"a kernel below AVX-512 is faster in {wins} of {len(grid)} shapes")
 
     terms_count = len(rows[0][1])

@@ -2,6 +2,7 @@
 #include "kernels/threshold_conv2d/nibbles.h"
 #include "kernels/threshold_conv2d/pack.h"
 #include "kernels/threshold_conv2d/sextets.h"
+#include "kernels/threshold_conv2d/windows.h"
 
 namespace binmorph::kernels {
 namespace {
@@ -75,6 +76,13 @@ ConvTerms conv_terms(ConvLayout layout, const ConvShape& s, ConvForm form) {
       tables = s.groups * strips.tables(s) * n.words;
       break;
     }
+    case ConvLayout::windows:
+      results = pixels * (lanes / kConvBlock);
+      steps = results * window_units(s);
+      runs = s.groups * s.out_height();
+      // Eight windows joined by a tap; a gather takes as long as three loads.
+      tables = s.groups * s.out_height() * taps * (s.out_width() + 7) / 8 * (s.stride_w == 1 ? 1 : 3);
+      break;
   }
   const auto number = [](std::size_t n) { return static_cast<double>(n); };
   return {1,

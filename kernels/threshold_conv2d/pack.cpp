@@ -6,6 +6,7 @@
 #include "kernels/common/bits.h"
 #include "kernels/threshold_conv2d/nibbles.h"
 #include "kernels/threshold_conv2d/sextets.h"
+#include "kernels/threshold_conv2d/windows.h"
 
 namespace binmorph::kernels {
 namespace {
@@ -52,7 +53,16 @@ ConvForm conv_form(const ConvShape& s, const ConvNeurons& n) {
 }
 
 std::size_t conv_lane_multiple(ConvLayout layout) {
-  return layout == ConvLayout::rows ? 8 : layout == ConvLayout::sextets ? kSextetLanes : 32;
+  switch (layout) {
+    case ConvLayout::rows:
+      return 8;
+    case ConvLayout::sextets:
+      return kSextetLanes;
+    case ConvLayout::windows:
+      return kConvBlock;
+    default:
+      return 32;
+  }
 }
 
 ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, bool accumulate)
@@ -139,6 +149,21 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
           }
   }
 
+  if (layout == ConvLayout::windows) {
+    const std::size_t units = window_units(s);
+    weight_words_ = lanes * units * copies / 2;
+    weights_.assign(weight_words_ + kLine / 8, 0);
+    std::uint64_t* to = aligned(weights_.data());
+    for (std::size_t o = 0; o < s.out_channels; ++o)
+      for (std::size_t at = 0; at < s.inputs(); ++at)
+        for (std::size_t copy = 0; copy < copies; ++copy) {
+          const std::size_t tap = at / channels, lane = lane_of(o);
+          if (!operand(copy == 1, o, at % channels, tap / s.kernel_w, tap % s.kernel_w)) continue;
+          const std::size_t step = (lane / kConvBlock * units + at / kWindowUnit) * copies + copy;
+          set_bit(to, (step * kConvBlock + lane % kConvBlock) * kWindowUnit + at % kWindowUnit, true);
+        }
+  }
+
   // Two copies count twice what one counts, plus the inputs without a weight.
   std::vector<std::int32_t> weightless(lanes, static_cast<std::int32_t>(s.inputs()));
   const bool twice = layout == ConvLayout::sextets && form_ != ConvForm::sign;
@@ -176,7 +201,7 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
         if (threshold >> bit & 1)
           set_bit(&threshold_planes_[at / kSextetLanes * kCountPlanes + bit], at % kSextetLanes, true);
     }
-  } else if (layout != ConvLayout::rows) {
+  } else if (layout == ConvLayout::words || layout == ConvLayout::nibbles) {
     threshold16_.resize(threshold_.size());
     for (std::size_t at = 0; at < threshold_.size(); ++at) {
       const std::size_t lane = at % 32;
@@ -194,6 +219,7 @@ ConvPack::ConvPack(const ConvShape& s, const ConvNeurons& n, ConvLayout layout, 
       layout == ConvLayout::words ? extended_words<std::uint16_t>(s) : extended_words<std::uint64_t>(s);
   if (layout == ConvLayout::nibbles) scratch_words_ += NibbleScratch(s, copies).words();
   if (layout == ConvLayout::sextets) scratch_words_ += SextetScratch(s, Sextets(s, form_)).total();
+  if (layout == ConvLayout::windows) scratch_words_ += window_words(s);
   const std::size_t pixels = s.out_height() * s.out_width();
   if (!conv_lanes_are_outputs(program()))
     scratch_words_ += accumulate ? scratch_words_for<std::int32_t>(pixels * lanes)
@@ -226,6 +252,7 @@ ConvLayout conv_layout(const std::string& kernel) {
   if (ends_with("_popcnt")) return ConvLayout::words;
   if (ends_with("_permb")) return ConvLayout::sextets;
   if (ends_with("_lutp")) return ConvLayout::nibbles;
+  if (ends_with("_window")) return ConvLayout::windows;
   return ConvLayout::rows;
 }
 
@@ -238,6 +265,7 @@ bool conv_sums_fit_16_bits(const ConvShape& s, const ConvNeurons& n) {
 }
 
 bool conv_supports(ConvLayout layout, const ConvShape& shape) {
+  if (layout == ConvLayout::windows) return shape.inputs() <= 64;
   return layout == ConvLayout::rows || shape.inputs() < 32767;  // counts in 16 bits
 }
 

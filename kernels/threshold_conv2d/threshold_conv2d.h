@@ -27,6 +27,8 @@ enum class ConvLayout : std::uint8_t {
             // step (nibbles.h); ternary: the steps of plus, then those of minus
   sextets,  // [groups][lanes / 64][words of channels][copies][kernel_h][kernel_w][steps][64] bytes: one
             // vector, 64 outputs, 6 inputs a step (sextets.h); copies, but for sign: minus, then NOT plus
+  windows,  // [groups][lanes / 64][units][64] 32-bit words: 32 inputs of 64 outputs, of windows that fit in a
+            // word (windows.h); ternary: minus, then plus OR minus, per unit
 };
 
 // Threshold neurons packed for one layout. Count >= threshold, XOR invert; count - offset is the accumulator.

@@ -125,7 +125,11 @@ class BinaryConv2d:
             )
 
         best = min(
-            (made(name) for name in kernels_of("threshold_conv2d", _core.default_isa())),
+            (
+                made(name)
+                for name in kernels_of("threshold_conv2d", _core.default_isa())
+                if _core.kernels.Conv2d.supports(name, neurons.plus.shape[1])
+            ),
             key=lambda conv: float(conv.cycles),
         )
         words = pack(image.transpose(1, 2, 0)).ravel()
